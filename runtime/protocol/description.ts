@@ -1,0 +1,112 @@
+/** What the describe step reads from the real objects of an app: functions, options, images. */
+import { z } from 'zod';
+
+const gpuRequestSchema = z.object({ name: z.string(), count: z.number().int().min(1) });
+export type GpuRequest = z.infer<typeof gpuRequestSchema>;
+
+const imageLayerSchema = z.discriminatedUnion('kind', [
+  /** `line` is the line of the user's file that added the layer. */
+  z.object({
+    kind: z.literal('pip'),
+    packages: z.array(z.string()),
+    file: z.string().optional(),
+    line: z.number().int().optional(),
+  }),
+  z.object({
+    kind: z.literal('requirements'),
+    path: z.string(),
+    file: z.string().optional(),
+    line: z.number().int().optional(),
+  }),
+  z.object({
+    kind: z.literal('apt'),
+    packages: z.array(z.string()),
+    file: z.string().optional(),
+    line: z.number().int().optional(),
+  }),
+  z.object({
+    kind: z.literal('run'),
+    commands: z.array(z.string()),
+    file: z.string().optional(),
+    line: z.number().int().optional(),
+  }),
+  z.object({ kind: z.literal('env'), variables: z.record(z.string(), z.string()) }),
+  z.object({ kind: z.literal('workdir'), path: z.string() }),
+  z.object({ kind: z.literal('localFile'), source: z.string(), target: z.string() }),
+  z.object({ kind: z.literal('localDir'), source: z.string(), target: z.string() }),
+]);
+export type ImageLayer = z.infer<typeof imageLayerSchema>;
+
+export const imageSchema = z.object({
+  base: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('debian_slim'), pythonVersion: z.string().nullable() }),
+    z.object({ kind: z.literal('registry'), tag: z.string() }),
+    z.object({ kind: z.literal('dockerfile'), path: z.string() }),
+  ]),
+  layers: z.array(imageLayerSchema),
+});
+export type ImageDescription = z.infer<typeof imageSchema>;
+
+export const functionOptionsSchema = z.object({
+  /** Ordered fall-backs; empty means CPU. */
+  gpu: z.array(gpuRequestSchema),
+  timeoutMs: z.number(),
+  startupTimeoutMs: z.number().nullable(),
+  retries: z.number().int().min(0),
+  minContainers: z.number().int().min(0),
+  maxContainers: z.number().int().min(1).nullable(),
+  bufferContainers: z.number().int().min(0),
+  scaledownWindowMs: z.number().min(0),
+  maxConcurrentInputs: z.number().int().min(1),
+  cpu: z.number().nullable(),
+  memoryMiB: z.number().nullable(),
+  env: z.record(z.string(), z.string()),
+  /** By name on the runtime, or the values themselves. Never logged, never stored in a run. */
+  secrets: z.array(
+    z.object({ name: z.string().optional(), values: z.record(z.string(), z.string()).optional() }),
+  ),
+  volumes: z.record(z.string(), z.string()),
+});
+export type FunctionOptions = z.infer<typeof functionOptionsSchema>;
+
+export const parameterSchema = z.object({
+  name: z.string(),
+  annotation: z.string().nullable(),
+  /** Source text of the default. */
+  default: z.string().nullable(),
+  kind: z.enum([
+    'positional_only',
+    'positional_or_keyword',
+    'var_positional',
+    'keyword_only',
+    'var_keyword',
+  ]),
+});
+export type Parameter = z.infer<typeof parameterSchema>;
+
+export const functionKindSchema = z.enum([
+  'function',
+  'endpoint',
+  'cls',
+  'method',
+  'local_entrypoint',
+]);
+export type FunctionKind = z.infer<typeof functionKindSchema>;
+
+export const functionDescriptionSchema = z.object({
+  qualname: z.string(),
+  kind: functionKindSchema,
+  line: z.number().int(),
+  generator: z.boolean(),
+  async: z.boolean(),
+  parameters: z.array(parameterSchema),
+  options: functionOptionsSchema,
+  image: imageSchema,
+});
+export type FunctionDescription = z.infer<typeof functionDescriptionSchema>;
+
+export const appDescriptionSchema = z.object({
+  name: z.string(),
+  functions: z.array(functionDescriptionSchema),
+});
+export type AppDescription = z.infer<typeof appDescriptionSchema>;

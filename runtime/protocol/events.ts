@@ -1,0 +1,88 @@
+/** What a run tells its watchers. Log lines travel on the run's log stream (see logChunks.ts). */
+import { z } from 'zod';
+import { phaseSchema, phaseStatusSchema } from './phases';
+import { resultSchema, runErrorSchema } from './values';
+
+const at = z.number();
+
+export const memorySampleSchema = z.object({
+  type: z.literal('memory'),
+  /** When the sample was taken, ms since the epoch. */
+  at,
+  /** `host`, `cuda:0`, or a card's name and index. */
+  device: z.string(),
+  usedBytes: z.number(),
+  totalBytes: z.number().nullable(),
+  peakBytes: z.number().optional(),
+  source: z.enum(['nvml', 'nvidia-smi', 'torch', 'rss']),
+});
+export type MemorySample = z.infer<typeof memorySampleSchema>;
+
+export const phaseEventSchema = z.object({
+  type: z.literal('phase'),
+  at,
+  phase: phaseSchema,
+  status: phaseStatusSchema,
+  /** Duration of this phase so far, from a monotonic clock. */
+  ms: z.number().optional(),
+  detail: z.string().optional(),
+  /** Median of earlier runs, where known. */
+  expectedMs: z.number().optional(),
+});
+export type PhaseEvent = z.infer<typeof phaseEventSchema>;
+
+export const costEventSchema = z.object({
+  type: z.literal('cost'),
+  at,
+  /** Billed seconds. */
+  seconds: z.number(),
+  /** The card billed, or null on CPU. */
+  gpu: z.string().nullable(),
+  usd: z.number(),
+  /** Where the rate comes from, shown beside the figure. */
+  note: z.string().optional(),
+});
+export type CostEvent = z.infer<typeof costEventSchema>;
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  phaseEventSchema,
+  memorySampleSchema,
+  costEventSchema,
+  z.object({
+    type: z.literal('container'),
+    at,
+    container: z.string(),
+    warm: z.boolean(),
+    device: z.enum(['cpu', 'gpu']),
+    gpu: z.string().nullable(),
+  }),
+  /** The run started over after a failed attempt. */
+  z.object({ type: z.literal('attempt'), at, attempt: z.number().int(), reason: z.string() }),
+  /** Progress of a batch or local entrypoint: calls done, failed and known so far. */
+  z.object({
+    type: z.literal('calls'),
+    at,
+    done: z.number().int(),
+    failed: z.number().int(),
+    total: z.number().int(),
+  }),
+  z.object({
+    type: z.literal('log-gap'),
+    at,
+    afterSeq: z.number().int(),
+    lines: z.number().int(),
+    reason: z.string(),
+  }),
+  z.object({ type: z.literal('yield'), at, index: z.number().int(), item: resultSchema }),
+  z.object({ type: z.literal('result'), at, result: resultSchema }),
+  z.object({ type: z.literal('error'), at, error: runErrorSchema }),
+  /** Always the last event; all log lines were sent before it. `lines` is how many there were. */
+  z.object({
+    type: z.literal('ended'),
+    at,
+    status: z.enum(['succeeded', 'failed', 'cancelled']),
+    ms: z.number(),
+    lines: z.number().int(),
+  }),
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;

@@ -1,0 +1,220 @@
+/**
+ * Requests a client makes of a runtime: one entry each, parameters and result checked on both sides.
+ * A handler table typed by `MethodName` makes a missing handler a compile error.
+ */
+import { z } from 'zod';
+import { appDescriptionSchema, functionKindSchema } from './description';
+import { callArgumentsSchema, runErrorSchema } from './values';
+
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+/** Ids of runs, made by the client, so that a repeated start is recognised. */
+export const runIdSchema = z.string().regex(/^run-[0-9a-z]{10,32}$/);
+const streamIdSchema = z.number().int().min(1).max(0xffff_ffff);
+
+export const fileEntrySchema = z.object({
+  /** Relative to the bundle's root, `/` between parts, no `..`. */
+  path: z.string().min(1).max(4096),
+  sha256: sha256Schema,
+  size: z.number().int().min(0),
+  /** Unix permission bits: 0o644 or 0o755. */
+  mode: z.number().int(),
+});
+export type FileEntry = z.infer<typeof fileEntrySchema>;
+
+/** Blobs sent one after another on a client-opened stream, right behind the request that names them. */
+export const blobUploadSchema = z.object({
+  stream: streamIdSchema,
+  items: z.array(z.object({ sha256: sha256Schema, size: z.number().int().min(0) })).min(1),
+});
+export type BlobUpload = z.infer<typeof blobUploadSchema>;
+
+const bundleOfferSchema = z.object({
+  /** SHA-256 of the manifest, see bundles.ts. */
+  bundle: sha256Schema,
+  /** All files, or a change to a bundle that the runtime has. */
+  content: z.union([
+    z.object({ files: z.array(fileEntrySchema) }),
+    z.object({ base: sha256Schema, upsert: z.array(fileEntrySchema), remove: z.array(z.string()) }),
+  ]),
+  /** Blobs that the client expects to be missing and sends without waiting. */
+  upload: blobUploadSchema.optional(),
+});
+const missingSchema = z.object({ missing: z.array(sha256Schema) });
+
+export const gpuSchema = z.object({
+  index: z.number().int(),
+  uuid: z.string(),
+  /** The card's own name, for example `NVIDIA L4`. */
+  name: z.string(),
+  /** The name functions ask for, for example `L4`, where known. */
+  model: z.string().nullable(),
+  memoryTotalBytes: z.number(),
+  memoryUsedBytes: z.number().nullable(),
+});
+export type Gpu = z.infer<typeof gpuSchema>;
+
+export const runtimeInfoSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  version: z.string(),
+  engine: z.enum(['process', 'docker', 'swarm']),
+  pid: z.number().int(),
+  startedAt: z.number(),
+  platform: z.string(),
+  python: z.object({ executable: z.string(), version: z.string() }).nullable(),
+  gpus: z.array(gpuSchema),
+  /** Why no GPU was found, where none was. */
+  gpuNote: z.string().nullable(),
+});
+export type RuntimeInfo = z.infer<typeof runtimeInfoSchema>;
+
+export const runTargetSchema = z.object({
+  bundle: sha256Schema,
+  /** File of the bundle that declares the function. */
+  file: z.string(),
+  qualname: z.string(),
+  kind: functionKindSchema,
+});
+export type RunTarget = z.infer<typeof runTargetSchema>;
+
+export const runStatusSchema = z.enum(['active', 'succeeded', 'failed', 'cancelled']);
+export const runSummarySchema = z.object({
+  run: runIdSchema,
+  app: z.string().nullable(),
+  file: z.string(),
+  qualname: z.string(),
+  status: runStatusSchema,
+  startedAt: z.number(),
+  ms: z.number().nullable(),
+  gpu: z.string().nullable(),
+  usd: z.number().nullable(),
+  lines: z.number().int(),
+  error: runErrorSchema.nullable(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+export const containerSchema = z.object({
+  container: z.string(),
+  app: z.string(),
+  image: z.string(),
+  engine: z.string(),
+  state: z.enum(['starting', 'idle', 'busy', 'stopping']),
+  gpu: z.string().nullable(),
+  pid: z.number().int().nullable(),
+  startedAt: z.number(),
+  /** When it stops if nothing comes, ms since the epoch. */
+  idleUntil: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  /** Runs it is working on now. */
+  runs: z.array(runIdSchema),
+});
+export type Container = z.infer<typeof containerSchema>;
+
+export const deviceSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  pairedAt: z.number(),
+  lastSeenAt: z.number().nullable(),
+  current: z.boolean(),
+});
+
+const checkSchema = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  remedy: z.string().nullable(),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+const emptySchema = z.object({});
+
+export const methods = {
+  'runtime.info': { params: emptySchema, result: runtimeInfoSchema },
+  'runtime.doctor': { params: emptySchema, result: z.object({ checks: z.array(checkSchema) }) },
+
+  /** Error `bundle-base-unknown`: offer again with all files. */
+  'bundle.offer': { params: bundleOfferSchema, result: missingSchema },
+  'bundle.upload': {
+    params: z.object({ bundle: sha256Schema, upload: blobUploadSchema }),
+    result: missingSchema,
+  },
+
+  /** Reads apps, images and options by importing the file in a throwaway process. */
+  'app.describe': {
+    params: z.object({ bundle: sha256Schema, file: z.string() }),
+    result: z.union([
+      z.object({ apps: z.array(appDescriptionSchema) }),
+      z.object({ error: runErrorSchema }),
+    ]),
+  },
+
+  /** Starts a run and watches it. The same id again watches the run that exists. */
+  'run.start': {
+    params: runTargetSchema.extend({
+      run: runIdSchema,
+      arguments: callArgumentsSchema,
+      /** Constructor arguments, for a method. */
+      instance: callArgumentsSchema.optional(),
+      /** Run a GPU function on CPU where there is no GPU. */
+      cpu: z.boolean(),
+    }),
+    result: z.object({ logStream: streamIdSchema }),
+  },
+  /** Watches a run from a line on; events that are past are sent again first. */
+  'run.attach': {
+    params: z.object({ run: runIdSchema, afterSeq: z.number().int().min(0) }),
+    result: z.object({ summary: runSummarySchema, logStream: streamIdSchema }),
+  },
+  'run.cancel': { params: z.object({ run: runIdSchema }), result: emptySchema },
+  /** For a local entrypoint: the client opens a stream of caller frames and one of its own output. */
+  'run.openCaller': {
+    params: z.object({
+      run: runIdSchema,
+      callerStream: streamIdSchema,
+      outputStream: streamIdSchema,
+    }),
+    result: emptySchema,
+  },
+  /** For a local entrypoint: it has ended on the client's side. */
+  'run.finish': {
+    params: z.object({ run: runIdSchema, error: runErrorSchema.nullable() }),
+    result: emptySchema,
+  },
+  'run.list': {
+    params: z.object({ limit: z.number().int().min(1).max(1000) }),
+    result: z.object({ runs: z.array(runSummarySchema) }),
+  },
+
+  'container.list': {
+    params: emptySchema,
+    result: z.object({ containers: z.array(containerSchema) }),
+  },
+  'container.stop': { params: z.object({ container: z.string() }), result: emptySchema },
+  'gpu.list': {
+    params: emptySchema,
+    result: z.object({ gpus: z.array(gpuSchema), note: z.string().nullable() }),
+  },
+
+  'device.list': { params: emptySchema, result: z.object({ devices: z.array(deviceSchema) }) },
+  /** Without an id: the device that asks. Its connections close. */
+  'device.revoke': { params: z.object({ device: z.string().optional() }), result: emptySchema },
+} as const;
+
+export type MethodName = keyof typeof methods;
+export type MethodParams<M extends MethodName> = z.infer<(typeof methods)[M]['params']>;
+export type MethodResult<M extends MethodName> = z.infer<(typeof methods)[M]['result']>;
+
+export const methodNames = Object.keys(methods) as MethodName[];
+
+/** `POST` to PAIR_PATH; answer `{token, device, runtime}` or a wire error. */
+export const pairRequestSchema = z.object({
+  code: z.string().max(64),
+  deviceName: z.string().min(1).max(200),
+});
+export const pairResultSchema = z.object({
+  /** 256-bit device token, shown once; the runtime keeps its SHA-256 only. */
+  token: z.string(),
+  device: z.string(),
+  runtime: z.object({ id: z.string(), name: z.string(), version: z.string() }),
+});
+export type PairResult = z.infer<typeof pairResultSchema>;

@@ -1,0 +1,165 @@
+/** The run record: the one source of truth about a run for lens, panel, status bar and command line. Pure. */
+import type { CostEvent, MemorySample, RunEvent } from './events';
+import { endsPhase, phases, type Phase, type PhaseStatus } from './phases';
+import type { ResultValue, RunError } from './values';
+
+export interface PhaseRecord {
+  phase: Phase;
+  status: 'pending' | PhaseStatus;
+  /** ms since the epoch; null until it starts. */
+  startedAt: number | null;
+  /** Duration from the runtime's monotonic clock; null while unknown. */
+  ms: number | null;
+  detail: string | null;
+  expectedMs: number | null;
+}
+
+export interface RunRecord {
+  run: string;
+  file: string;
+  qualname: string;
+  startedAt: number;
+  status: 'active' | 'succeeded' | 'failed' | 'cancelled';
+  /** Whole duration once ended. */
+  ms: number | null;
+  phases: PhaseRecord[];
+  device: 'cpu' | 'gpu' | null;
+  gpu: string | null;
+  container: string | null;
+  warm: boolean | null;
+  attempt: number;
+  calls: { done: number; failed: number; total: number } | null;
+  /** Samples in time order, thinned to at most MAX_SAMPLES for each device. */
+  memory: MemorySample[];
+  peakBytes: Record<string, number>;
+  yields: ResultValue[];
+  result: ResultValue | null;
+  error: RunError | null;
+  cost: CostEvent | null;
+  lines: number;
+  gaps: { afterSeq: number; lines: number; reason: string }[];
+}
+
+const MAX_SAMPLES = 600;
+const MAX_YIELDS = 1000;
+
+export function newRunRecord(
+  run: string,
+  file: string,
+  qualname: string,
+  startedAt: number,
+): RunRecord {
+  return {
+    run,
+    file,
+    qualname,
+    startedAt,
+    status: 'active',
+    ms: null,
+    phases: phases.map((phase) => ({
+      phase,
+      status: 'pending',
+      startedAt: null,
+      ms: null,
+      detail: null,
+      expectedMs: null,
+    })),
+    device: null,
+    gpu: null,
+    container: null,
+    warm: null,
+    attempt: 1,
+    calls: null,
+    memory: [],
+    peakBytes: {},
+    yields: [],
+    result: null,
+    error: null,
+    cost: null,
+    lines: 0,
+    gaps: [],
+  };
+}
+
+/** The phase to show as current: the last one that started and has not ended. */
+export function currentPhase(record: RunRecord): PhaseRecord | undefined {
+  return record.phases.findLast(
+    (phase) => phase.status === 'started' || phase.status === 'progress',
+  );
+}
+
+/** Applies one event. Returns a new record; the old one stays as it was. */
+export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
+  switch (event.type) {
+    case 'phase':
+      return {
+        ...record,
+        phases: record.phases.map((phase) =>
+          phase.phase === event.phase
+            ? {
+                phase: phase.phase,
+                status: event.status,
+                startedAt:
+                  phase.startedAt ??
+                  (event.status === 'skipped' ? null : event.at - (event.ms ?? 0)),
+                ms: event.ms ?? (endsPhase(event.status) ? 0 : phase.ms),
+                detail: event.detail ?? phase.detail,
+                expectedMs: event.expectedMs ?? phase.expectedMs,
+              }
+            : phase,
+        ),
+      };
+    case 'memory':
+      return {
+        ...record,
+        memory: thin([...record.memory, event]),
+        peakBytes: {
+          ...record.peakBytes,
+          [event.device]: Math.max(
+            record.peakBytes[event.device] ?? 0,
+            event.peakBytes ?? 0,
+            event.usedBytes,
+          ),
+        },
+      };
+    case 'cost':
+      return { ...record, cost: event };
+    case 'container':
+      return {
+        ...record,
+        container: event.container,
+        warm: event.warm,
+        device: event.device,
+        gpu: event.gpu,
+      };
+    case 'attempt':
+      return { ...record, attempt: event.attempt };
+    case 'calls':
+      return { ...record, calls: { done: event.done, failed: event.failed, total: event.total } };
+    case 'log-gap':
+      return {
+        ...record,
+        gaps: [
+          ...record.gaps,
+          { afterSeq: event.afterSeq, lines: event.lines, reason: event.reason },
+        ],
+      };
+    case 'yield':
+      return { ...record, yields: [...record.yields, event.item].slice(-MAX_YIELDS) };
+    case 'result':
+      return { ...record, result: event.result };
+    case 'error':
+      return { ...record, error: event.error };
+    case 'ended':
+      return { ...record, status: event.status, ms: event.ms, lines: event.lines };
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Drops every second of the older half when there are too many, so that the newest stay dense. */
+function thin(samples: MemorySample[]): MemorySample[] {
+  if (samples.length <= MAX_SAMPLES) return samples;
+  const half = samples.length >> 1;
+  return samples.filter((_, index) => index >= half || index % 2 === 0);
+}

@@ -1,0 +1,107 @@
+/** Headers that a worker sends to the runtime, and caller frames of the SDK. */
+import { z } from 'zod';
+import { phaseSchema, phaseStatusSchema } from './phases';
+import { runErrorSchema } from './values';
+
+const call = z.number().int().min(0);
+const load = z.number().int().min(0);
+
+/** Caller protocol: what the SDK sends for `.remote`, `.map`, `.spawn`. */
+export const callerMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('invoke'),
+    invocation: z.number().int(),
+    app: z.string(),
+    function: z.string(),
+    mode: z.enum(['call', 'map', 'gen', 'spawn']),
+    ordered: z.boolean(),
+    returnExceptions: z.boolean(),
+    instance: z.boolean(),
+  }),
+  z.object({
+    type: z.literal('inputs'),
+    invocation: z.number().int(),
+    first: z.number().int(),
+    sizes: z.array(z.number().int().min(0)),
+    last: z.boolean(),
+  }),
+  z.object({ type: z.literal('cancel-invocation'), invocation: z.number().int() }),
+]);
+export type CallerMessage = z.infer<typeof callerMessageSchema>;
+
+export const workerMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    protocol: z.number().int(),
+    token: z.string(),
+    container: z.string(),
+    pid: z.number().int(),
+    python: z.string(),
+  }),
+  z.object({ type: z.literal('loading'), load, pid: z.number().int() }),
+  z.object({
+    type: z.literal('phase'),
+    load: load.nullable(),
+    call: call.nullable(),
+    phase: phaseSchema,
+    status: phaseStatusSchema,
+    ms: z.number().optional(),
+    detail: z.string().optional(),
+  }),
+  z.object({ type: z.literal('loaded'), load, ms: z.number() }),
+  z.object({ type: z.literal('load-failed'), load, error: runErrorSchema }),
+  z.object({
+    type: z.literal('result'),
+    call,
+    attempt: z.number().int(),
+    ms: z.number(),
+    modelLoadMs: z.number(),
+    format: z.enum(['mime', 'pickle']),
+  }),
+  z.object({
+    type: z.literal('results'),
+    items: z.array(
+      z.object({
+        call,
+        attempt: z.number().int(),
+        ms: z.number(),
+        size: z.number().int().min(0),
+        ok: z.boolean(),
+        error: runErrorSchema.optional(),
+      }),
+    ),
+  }),
+  z.object({
+    type: z.literal('yield'),
+    call,
+    index: z.number().int(),
+    format: z.enum(['mime', 'pickle']),
+  }),
+  z.object({
+    type: z.literal('error'),
+    call,
+    attempt: z.number().int(),
+    ms: z.number(),
+    error: runErrorSchema,
+  }),
+  z.object({
+    type: z.literal('memory'),
+    call: call.nullable(),
+    device: z.string(),
+    usedBytes: z.number(),
+    peakBytes: z.number(),
+    totalBytes: z.number().nullable(),
+    source: z.enum(['rss', 'torch']),
+  }),
+  z.object({
+    type: z.literal('runner-exit'),
+    load,
+    code: z.number().int().nullable(),
+    signal: z.number().int().nullable(),
+    oom: z.boolean(),
+    calls: z.array(call),
+    error: runErrorSchema,
+  }),
+  ...callerMessageSchema.options,
+]);
+export type WorkerMessage = z.infer<typeof workerMessageSchema>;

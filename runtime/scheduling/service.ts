@@ -1,0 +1,44 @@
+/** What the server asks of scheduling: the seam between sockets and runs. Types only. */
+import type { Duplex } from 'node:stream';
+import type { AppDescription } from '../protocol/description';
+import type { RunEvent } from '../protocol/events';
+import type { Container, Gpu, MethodParams, RunSummary } from '../protocol/methods';
+import type { RunError } from '../protocol/values';
+import type { LogCursor } from '../store/runJournal';
+
+/** Receives the events of one run, past ones first, in order and without holes. */
+export type RunListener = (events: readonly RunEvent[]) => void;
+
+export interface RunWatch {
+  summary(): RunSummary;
+  /** The run's output from the asked line on; the server pulls from it as credit allows. */
+  readonly log: LogCursor;
+  close(): void;
+}
+
+export interface RunService {
+  /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */
+  start(params: MethodParams<'run.start'>): Promise<void>;
+  /** Throws `not-found`. Past events are delivered synchronously before this returns. */
+  watch(run: string, afterSeq: number, listener: RunListener): RunWatch;
+  /** Throws `not-found`; cancelling an ended run does nothing. */
+  cancel(run: string): void;
+  /** Connects the caller frames and the printed output (u8 fd | bytes, one chunk a write) of a local entrypoint. */
+  openCaller(run: string, caller: Duplex, output: Duplex): void;
+  finish(run: string, error: RunError | null): void;
+  list(limit: number): RunSummary[];
+  describe(
+    bundle: string,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<{ apps: AppDescription[] } | { error: RunError }>;
+  containers(): Container[];
+  /** Throws `not-found`. Its calls end as `cancelled`. */
+  stopContainer(container: string): Promise<void>;
+  gpus(): { gpus: Gpu[]; note: string | null };
+  /** Called with the newest state after each change; returns the undo. */
+  onContainers(listener: (containers: Container[]) => void): () => void;
+  onGpus(listener: (gpus: Gpu[]) => void): () => void;
+  /** Ends every container and pending run. Resolves when no process is left. */
+  dispose(): Promise<void>;
+}
