@@ -1,6 +1,6 @@
 /** The run record: the one source of truth about a run for lens, panel, status bar and command line. Pure. */
 import type { CostEvent, MemorySample, RunEvent } from './events';
-import { endsPhase, phases, type Phase, type PhaseStatus } from './phases';
+import { endsPhase, phases, type Phase, type PhaseStatus } from './phaseOrder';
 import type { ResultValue, RunError } from './values';
 
 export interface PhaseRecord {
