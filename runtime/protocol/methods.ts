@@ -132,6 +132,12 @@ export const methods = {
   'runtime.info': { params: emptySchema, result: runtimeInfoSchema },
   'runtime.doctor': { params: emptySchema, result: z.object({ checks: z.array(checkSchema) }) },
 
+  /**
+   * This client needs the runtime no more: an embedded runtime ends as soon as its last client has left,
+   * without waiting for another. `ends`: it will, since no other client is attached.
+   */
+  'runtime.release': { params: emptySchema, result: z.object({ ends: z.boolean() }) },
+
   /** Error `bundle-base-unknown`: offer again with all files. */
   'bundle.offer': { params: bundleOfferSchema, result: missingSchema },
   'bundle.upload': {

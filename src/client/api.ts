@@ -1,6 +1,6 @@
 /** What the client offers to the editor and the command line. Types only; see the files beside this one. */
 import type { RunEvent } from '../../runtime/protocol/events';
-import type { LogLine } from '../../runtime/protocol/logChunks';
+import type { LogChunk, LogLine } from '../../runtime/protocol/logChunks';
 import type {
   Container,
   Gpu,
@@ -45,6 +45,37 @@ export interface RuntimeConnection {
   close(): Promise<void>;
 }
 
+/**
+ * One numbered stream of the session. Payloads keep their boundaries and order; both directions are under
+ * flow control.
+ */
+export interface ClientStream {
+  readonly id: number;
+  /** Resolves once the payload (any size) has been handed over; waits while there is no credit. Throws `session-lost`. */
+  write(payload: Uint8Array): Promise<void>;
+  /** Nothing more from this side. */
+  end(): void;
+  /**
+   * The one reader. A promise that it returns holds back further credit until it resolves. `null` marks
+   * the end. Payloads that came earlier are delivered at once.
+   */
+  onPayload(reader: (payload: Uint8Array | null) => void | Promise<void>): void;
+  /** Called once if the session is lost before the stream has ended. */
+  onLost(listener: (error: Error) => void): void;
+}
+
+/** A connection with what runs need beyond requests. Made by `connect`. */
+export interface ClientConnection extends RuntimeConnection {
+  readonly runtime: { id: string; name: string; version: string };
+  /** Opens a stream of the client's own (odd number). */
+  openStream(): ClientStream;
+  /** The runtime's stream of that number (even), whose payloads may have arrived already. */
+  acceptStream(id: number): ClientStream;
+  onRunEvents(run: string, listener: (events: readonly RunEvent[]) => void): Unsubscribe;
+  /** Called when the session was lost and a new one has begun: watched runs must be attached again. */
+  onNewSession(listener: () => void): Unsubscribe;
+}
+
 export interface RunRequest {
   /** Absolute path of the bundle's root (the workspace folder). */
   root: string;
@@ -63,7 +94,12 @@ export interface RunHandle {
   readonly record: RunRecord;
   onEvents(listener: (events: readonly RunEvent[], record: RunRecord) => void): Unsubscribe;
   onLog(listener: (lines: readonly LogLine[]) => void): Unsubscribe;
+  /** Output as printed. A promise that the listener returns slows the run's output down to its pace. */
+  onOutput(listener: (chunk: LogChunk) => void | Promise<void>): Unsubscribe;
   cancel(): Promise<void>;
-  /** Resolves with the final record, whatever its status; rejects when the runtime is lost for good. */
+  /**
+   * Resolves with the final record, whatever its status. Rejects with a VelarError when the run could not
+   * be started (bundle, refusal) or the runtime is lost for good; `record` then says `failed` too.
+   */
   readonly ended: Promise<RunRecord>;
 }
