@@ -52,8 +52,8 @@ export default defineConfig(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    // node:test-like callbacks of mocha take chains that the rule reads as unbound or floating.
-    files: ['test/**/*.ts'],
-    rules: { '@typescript-eslint/unbound-method': 'off' },
+    // The rule does not see casts written in JSDoc, which the type checker does.
+    files: ['**/*.mjs'],
+    rules: { '@typescript-eslint/no-unsafe-assignment': 'off' },
   },
 );

@@ -1,33 +1,15 @@
-import { spawn } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { newestMs } from './assets.mjs';
+import { execute } from './process.mjs';
 
 /** Absolute path of the repository. */
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const DEPENDENCIES_STAMP = join(ROOT, 'node_modules', '.velar-installed');
-const BUILD_STAMP = join(ROOT, 'dist', '.built');
+const BUILD_STAMP = join(ROOT, '.build', 'dist-stamp');
 const SOURCES = ['src', 'runtime', 'webview', 'esbuild.config.mjs', 'package-lock.json'];
-
-/**
- * Runs a program to its end with our stdout and stderr.
- * @param {string} command
- * @param {string[]} args
- * @param {import('node:child_process').SpawnOptions} [options] by default in the repository's root
- * @returns {Promise<number>} its exit code; 128 + n after signal n is reported as 1
- * @throws {Error} when it can't be started
- */
-export function execute(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
-    child.once('error', (error) => {
-      reject(new Error(`Could not start ${command}: ${error.message}`, { cause: error }));
-    });
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-}
 
 /** The npm that belongs to the running Node, as a command and its first arguments. */
 export function npm() {
@@ -69,7 +51,7 @@ export async function ensureDependencies() {
  * @throws {Error} when a bundle does not build
  */
 export async function ensureBuilt() {
-  if (existsSync(BUILD_STAMP)) {
+  if (existsSync(BUILD_STAMP) && existsSync(join(ROOT, 'dist'))) {
     const sources = newestMs(SOURCES.map((name) => join(ROOT, name)));
     if (statSync(BUILD_STAMP).mtimeMs > sources) return;
   }
@@ -85,9 +67,9 @@ export async function build(options = {}) {
   const started = new Date();
   const { buildDist } = await import('../../esbuild.config.mjs');
   await buildDist(options);
-  writeFileSync(BUILD_STAMP, options.production === true ? 'production\n' : 'development\n');
-  const { utimes } = await import('node:fs/promises');
-  await utimes(BUILD_STAMP, started, started);
+  mkdirSync(dirname(BUILD_STAMP), { recursive: true });
+  writeFileSync(BUILD_STAMP, '');
+  utimesSync(BUILD_STAMP, started, started);
 }
 
 /**

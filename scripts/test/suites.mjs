@@ -1,0 +1,165 @@
+import { join, posix } from 'node:path';
+import { capture, findProgram } from '../lib/process.mjs';
+import { ROOT, npm } from '../lib/tree.mjs';
+import { chooseVscode } from '../vscode/choose.mjs';
+import { VscodeUnavailable } from '../vscode/errors.mjs';
+import { runProcessSuite } from './processSuite.mjs';
+
+/** @typedef {import('./result.mjs').SuiteResult} SuiteResult */
+
+/** Suites of pure code: quick, and independent of what runs beside them. */
+const PURE = new Set(['discovery', 'protocol', 'webview']);
+/** Suites that need VS Code; click-through ones drive it through a page. */
+const IN_EDITOR = 'editor';
+const CLICK_THROUGH = 'clickthrough';
+
+/**
+ * @typedef {object} Suite
+ * @property {string} name what a filter may name
+ * @property {string[]} files test files, relative to the root
+ * @property {boolean} concurrent may run beside another suite
+ * @property {(buffered: boolean) => Promise<SuiteResult>} run
+ */
+
+/**
+ * Suites of compiled test files, one for each folder under test/.
+ * @param {string[]} files test sources, relative to the root with '/'
+ * @returns {Suite[]}
+ */
+export function mochaSuites(files) {
+  /** @type {Map<string, string[]>} */
+  const byFolder = new Map();
+  for (const file of files) {
+    const folder = file.split('/')[1] ?? '';
+    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+  }
+  return [...byFolder]
+    .sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b))
+    .map(([name, own]) => ({
+      name,
+      files: own,
+      concurrent: PURE.has(name),
+      run: (buffered) => {
+        if (name === IN_EDITOR) return runInEditor(own);
+        if (name === CLICK_THROUGH)
+          return whereVscodeRuns(name, () => runMocha(name, own, buffered));
+        return runMocha(name, own, buffered);
+      },
+    }));
+}
+
+/** @param {string} name */
+function rank(name) {
+  return name === CLICK_THROUGH ? 2 : name === IN_EDITOR ? 1 : 0;
+}
+
+/** @param {string} source relative to the root */
+function compiled(source) {
+  return posix.join('.build', source.replace(/\.ts$/, '.js'));
+}
+
+/** @param {string} name @param {string[]} files @param {boolean} buffered */
+function runMocha(name, files, buffered) {
+  const timeout = PURE.has(name) ? '20000' : '120000';
+  const mocha = join('node_modules', 'mocha', 'bin', 'mocha.js');
+  return runProcessSuite(
+    name,
+    process.execPath,
+    [
+      '--enable-source-maps',
+      mocha,
+      '--no-config',
+      '--no-package',
+      '--forbid-only',
+      '--slow',
+      '2000',
+      '--timeout',
+      timeout,
+      '--reporter',
+      join(ROOT, 'scripts', 'test', 'reporter.mjs'),
+      ...files.map(compiled),
+    ],
+    { buffered },
+  );
+}
+
+/** @param {string[]} files @returns {Promise<SuiteResult>} */
+function runInEditor(files) {
+  const tests = files
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => posix.relative('test/editor', file).replace(/\.ts$/, '.js'));
+  return whereVscodeRuns(IN_EDITOR, () =>
+    runProcessSuite(IN_EDITOR, process.execPath, [join('scripts', 'test', 'runEditorTests.mjs')], {
+      env: { VELAR_EDITOR_TESTS: tests.join(',') },
+    }),
+  );
+}
+
+/**
+ * @param {string} name of the suite
+ * @param {() => Promise<SuiteResult>} run
+ * @returns {Promise<SuiteResult>} one skip with its reason where VS Code can't be had
+ */
+async function whereVscodeRuns(name, run) {
+  try {
+    await chooseVscode();
+  } catch (error) {
+    if (!(error instanceof VscodeUnavailable)) throw error;
+    return { passed: 0, failed: 0, skipped: [{ title: name, reason: error.message }] };
+  }
+  return run();
+}
+
+/**
+ * The SDK's and worker's tests, with the standard library's unittest.
+ * @param {string[]} files relative to the root
+ * @returns {Suite}
+ */
+export function pythonSuite(files) {
+  return {
+    name: 'python',
+    files,
+    concurrent: false,
+    run: async (buffered) => {
+      const named = process.env['PYTHON'];
+      const python = named ?? findProgram('python3', 'python');
+      if (python === undefined) {
+        console.error('python: no python3 on PATH; install Python 3.9 or newer.');
+        return { passed: 0, failed: 1, skipped: [] };
+      }
+      return runProcessSuite(
+        'python',
+        python,
+        [join('scripts', 'test', 'python_suite.py'), ...files],
+        {
+          buffered,
+          env: { PYTHONPATH: join(ROOT, 'runtime', 'python'), PYTHONDONTWRITEBYTECODE: '1' },
+        },
+      );
+    },
+  };
+}
+
+/**
+ * Lint, types and format: each counts as one test.
+ * @returns {Suite[]}
+ */
+export function checkSuites() {
+  return ['lint', 'typecheck', 'format:check'].map((script) => ({
+    name: script.replace(':check', ''),
+    files: [],
+    concurrent: true,
+    run: async () => {
+      const { command, args } = npm();
+      const { code, output } = await capture(command, [...args, 'run', '--silent', script], {
+        cwd: ROOT,
+      });
+      if (code === 0) {
+        console.log(`\n✔ npm run ${script}`);
+        return { passed: 1, failed: 0, skipped: [] };
+      }
+      console.log(`\n✗ npm run ${script} ended with ${code}\n${output.trimEnd()}`);
+      return { passed: 0, failed: 1, skipped: [] };
+    },
+  }));
+}

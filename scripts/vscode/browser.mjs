@@ -1,0 +1,26 @@
+import { chromium } from 'playwright-core';
+
+/**
+ * Starts Chromium without a window.
+ * @param {string} executablePath
+ * @returns {Promise<import('playwright-core').Browser>}
+ * @throws {Error} when it does not start within half a minute
+ */
+export function launchChromium(executablePath) {
+  return chromium.launch({
+    executablePath,
+    headless: true,
+    timeout: 30_000,
+    // Without a sandbox because root has none; the only page loaded is our own loopback server's.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-dev-shm-usage',
+    ],
+  });
+}
