@@ -1,0 +1,229 @@
+"""Remote calls over the caller protocol: inputs to pickles, pickles to results, and the loop behind ``.map``."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from . import _caller
+from ._caller import Invocation, Output
+from ._framing import MAX_FRAME_BYTES
+from .exception import Error, InfrastructureError, InputNotSerializable, OutputNotReadable, from_wire
+
+PROTOCOL = 4
+#: Inputs of one frame.
+BATCH_INPUTS = 256
+BATCH_BYTES = 1024 * 1024
+#: A batch that is being filled from a slow iterator is sent when it is this old, in seconds.
+BATCH_AGE = 0.005
+#: How far ``.map`` runs ahead of the consumer, in inputs, so that results held for their order stay bounded.
+MAX_AHEAD = 4096
+
+Input = Tuple[Tuple[Any, ...], Dict[str, Any]]
+
+
+class Target(NamedTuple):
+    """What is called: a function of an app; for a method, with the arguments of its object's constructor."""
+
+    app: str
+    function: str
+    constructor: Optional[Input] = None
+
+    def begin(self, mode: str, ordered: bool = True, return_exceptions: bool = False) -> Tuple[Invocation, bytes]:
+        """A new invocation. Raises ``NotConnected`` where no runtime is."""
+        caller = _caller.connected("%s.remote" % self.function)
+        return caller.invoke(self.app, self.function, mode, ordered, return_exceptions, self.constructor is not None)
+
+    def encode(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> bytes:
+        """The pickle of one input. Raises :class:`InputNotSerializable`."""
+        value: Any = (args, kwargs) if self.constructor is None else (self.constructor, args, kwargs)
+        try:
+            data = pickle.dumps(value, PROTOCOL)
+        except Exception as cause:
+            raise InputNotSerializable(
+                "An argument of %s can't be sent: %s. Arguments must be picklable; pass plain data, "
+                "or a path on a Volume." % (self.function, cause)
+            ) from cause
+        if len(data) > MAX_FRAME_BYTES - 4096:
+            raise InputNotSerializable(
+                "The arguments of %s take %d MiB, over the limit of 64 MiB; put them on a Volume and pass the path."
+                % (self.function, len(data) >> 20)
+            )
+        return data
+
+
+def decode(output: Output) -> Any:
+    """The value of a good output. Raises :class:`OutputNotReadable`."""
+    try:
+        return pickle.loads(output.data)
+    except Exception as cause:
+        raise OutputNotReadable(
+            "A result arrived that can't be read here (%s: %s). Return plain data, or install the same package here."
+            % (type(cause).__name__, cause)
+        ) from cause
+
+
+def failure(invocation: Invocation, output: Optional[Output] = None) -> Error:
+    """The exception for a failed output, or for an invocation that ended without one."""
+    wire = invocation.error if output is None else output.error
+    if wire is not None:
+        return from_wire(wire)
+    return InfrastructureError("The runtime ended the call without a result.")
+
+
+def take(invocation: Invocation, timeout: Optional[float] = None) -> Optional[Output]:
+    """The next output; None when the invocation ended. Raises ``TimeoutError`` when the time is over."""
+    if not invocation.wait(lambda: bool(invocation.outputs) or invocation.ended, timeout):
+        raise TimeoutError
+    return invocation.outputs.popleft() if invocation.outputs else None
+
+
+def call(target: Target, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+    """``.remote``: one call, waiting for its result."""
+    data = target.encode(args, kwargs)
+    invocation, announce = target.begin("call")
+    try:
+        invocation.inputs([data], True, announce)
+        output = take(invocation)
+        if output is None or not output.ok:
+            raise failure(invocation, output)
+        return decode(output)
+    except BaseException:
+        if not invocation.outputs:
+            _abandon(invocation)
+        raise
+    finally:
+        invocation.close()
+
+
+def generate(target: Target, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Iterator[Any]:
+    """``.remote_gen``: the items of a generator, as they are made."""
+    data = target.encode(args, kwargs)
+    invocation, announce = target.begin("gen")
+    try:
+        invocation.inputs([data], True, announce)
+        while True:
+            output = take(invocation)
+            if output is None:
+                if invocation.error is not None:
+                    raise failure(invocation)
+                return
+            if not output.ok:
+                raise failure(invocation, output)
+            if output.item is not None:
+                yield decode(output)
+    finally:
+        _abandon(invocation)
+        invocation.close()
+
+
+def spread(target: Target, inputs: Iterable[Input], ordered: bool, return_exceptions: bool) -> Iterator[Any]:
+    """``.map``: results of many inputs, read lazily, in order or as they complete."""
+    invocation, announce = target.begin("map", ordered, return_exceptions)
+    try:
+        yield from _Spread(target, invocation, announce, iter(inputs), ordered, return_exceptions).run()
+    finally:
+        _abandon(invocation)
+        invocation.close()
+
+
+class _Spread:
+    """The state of one ``.map``: sends while there is credit, yields what is there, waits when neither is."""
+
+    def __init__(
+        self,
+        target: Target,
+        invocation: Invocation,
+        announce: bytes,
+        inputs: Iterator[Input],
+        ordered: bool,
+        return_exceptions: bool,
+    ) -> None:
+        self._target = target
+        self._invocation = invocation
+        self._announce = announce
+        self._inputs = inputs
+        self._ordered = ordered
+        self._return_exceptions = return_exceptions
+        self._exhausted = False
+        self._yielded = 0
+        self._held: Dict[int, Output] = {}
+
+    def run(self) -> Iterator[Any]:
+        invocation = self._invocation
+        while True:
+            while not self._exhausted and self._room() > 0:
+                self._send_batch()
+                invocation.wait(lambda: bool(invocation.outputs), 0)
+                yield from self._ready()
+            yield from self._ready()
+            if self._exhausted and self._yielded == invocation.sent:
+                return
+            if invocation.ended and not invocation.outputs:
+                raise failure(invocation)
+            room = self._room()
+            invocation.wait(
+                lambda: bool(invocation.outputs) or invocation.ended or (not self._exhausted and self._room() > room)
+            )
+
+    def _room(self) -> int:
+        return min(self._invocation.credit, self._yielded + MAX_AHEAD - self._invocation.sent)
+
+    def _send_batch(self) -> None:
+        """Pulls inputs until the batch is full, large or old, or the iterator ends; sends it."""
+        pickles: List[bytes] = []
+        size = 0
+        limit = min(BATCH_INPUTS, self._room())
+        oldest = 0.0
+        encode, pull = self._target.encode, self._inputs
+        while len(pickles) < limit and size < BATCH_BYTES:
+            try:
+                args, kwargs = next(pull)
+            except StopIteration:
+                self._exhausted = True
+                break
+            data = encode(args, kwargs)
+            if pickles and size + len(data) > MAX_FRAME_BYTES - 4096:
+                self._flush(pickles, False)
+                pickles, size = [], 0
+            pickles.append(data)
+            size += len(data)
+            now = time.perf_counter()
+            if len(pickles) == 1:
+                oldest = now
+            elif now - oldest > BATCH_AGE:
+                break
+        self._flush(pickles, self._exhausted)
+
+    def _flush(self, pickles: List[bytes], last: bool) -> None:
+        self._invocation.inputs(pickles, last, self._announce)
+        self._announce = b""
+
+    def _ready(self) -> Iterator[Any]:
+        outputs = self._invocation.outputs
+        while outputs:
+            output = outputs.popleft()
+            if not self._ordered or output.index == self._yielded:
+                yield self._value(output)
+                while self._ordered and self._yielded in self._held:
+                    yield self._value(self._held.pop(self._yielded))
+            else:
+                self._held[output.index] = output
+
+    def _value(self, output: Output) -> Any:
+        self._yielded += 1
+        if output.ok:
+            return decode(output)
+        error = failure(self._invocation, output)
+        if not self._return_exceptions:
+            raise error
+        return error
+
+
+def _abandon(invocation: Invocation) -> None:
+    """Cancels what has not ended. The connection may be gone, and then there is nothing left to cancel."""
+    try:
+        invocation.cancel()
+    except Error:
+        invocation.ended = True

@@ -1,0 +1,141 @@
+"""App: a named set of functions, classes and entry points that are deployed and run together."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, TypeVar, Union, overload
+
+from . import _check
+from .cls import Cls, check_class
+from .exception import NotSupported
+from .function import Function
+from .image import caller_origin
+from .options import Options, check
+from .resources import check_name
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec, Unpack
+
+    from .options import OptionArguments
+
+    P = ParamSpec("P")
+else:
+    P = TypeVar("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
+
+#: Every App that this process made, in order; the worker and the describe step read it.
+apps: "List[App]" = []
+
+Entry = Union["Function[Any, Any]", Cls]
+
+
+class App:
+    """An app. Its decorators say how a function runs; the function itself stays callable.
+
+    ``name`` identifies the app on a runtime. Raises ``ValueError`` for a name that is none.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = check_name("App name", name)
+        self.origin = caller_origin()
+        self.functions: "Dict[str, Function[Any, Any]]" = {}
+        self.classes: Dict[str, Cls] = {}
+        self.entrypoints: Dict[str, Callable[..., Any]] = {}
+        apps.append(self)
+
+    @overload
+    def function(self, function: "Callable[P, R]") -> "Function[P, R]": ...
+    @overload
+    def function(self, **options: "Unpack[OptionArguments]") -> "Callable[[Callable[P, R]], Function[P, R]]": ...
+    def function(self, function: Any = None, **options: Any) -> Any:
+        """Makes a function of the app.
+
+        ``gpu``: a name such as ``"L4"`` or ``"A100:2"``, ``velar.gpu.A100``, or an ordered list of fall-backs;
+        None runs on CPU. ``image``: what the container is made of. ``timeout``, ``startup_timeout``,
+        ``scaledown_window``: seconds. ``retries``: how often a failed call is tried again. ``min_containers``,
+        ``max_containers``, ``buffer_containers``: how many are kept warm, at most, and in reserve.
+        ``max_concurrent_inputs``: calls that one container takes at a time. ``cpu``: cores; ``memory``: MiB.
+        ``env``: environment variables; ``secrets``: :class:`Secret` s; ``volumes``: mount path to :class:`Volume`.
+
+        Raises ``TypeError`` for an unknown option or a wrong type, ``ValueError`` for a bad value.
+        """
+        return self._decorate("function", function, check(options))
+
+    @overload
+    def endpoint(self, function: "Callable[P, R]") -> "Function[P, R]": ...
+    @overload
+    def endpoint(self, **options: "Unpack[OptionArguments]") -> "Callable[[Callable[P, R]], Function[P, R]]": ...
+    def endpoint(self, function: Any = None, **options: Any) -> Any:
+        """A function that has an address when deployed: :meth:`function` with ``min_containers=1``."""
+        options.setdefault("min_containers", 1)
+        return self._decorate("endpoint", function, check(options))
+
+    @overload
+    def cls(self, user_class: C) -> C: ...
+    @overload
+    def cls(self, **options: "Unpack[OptionArguments]") -> Callable[[C], C]: ...
+    def cls(self, user_class: Any = None, **options: Any) -> Any:
+        """Makes a class of the app. Its :func:`velar.method` s are callable remotely; its :func:`velar.enter`
+        methods run once a container. Options as for :meth:`function`."""
+        checked = check(options)
+
+        def decorate(target: Any) -> Cls:
+            made = Cls(check_class(target), self.name, checked)
+            self._claim(made.qualname, made.user_class)
+            self.classes[made.qualname] = made
+            return made
+
+        return decorate if user_class is None else decorate(user_class)
+
+    @overload
+    def local_entrypoint(self, function: "Callable[P, R]") -> "Callable[P, R]": ...
+    @overload
+    def local_entrypoint(self) -> "Callable[[Callable[P, R]], Callable[P, R]]": ...
+    def local_entrypoint(self, function: Any = None) -> Any:
+        """Marks the function that ``velar run file.py`` runs on the caller's own machine."""
+
+        def decorate(target: Any) -> Any:
+            _check_function("local_entrypoint", target)
+            self._claim(target.__qualname__, target)
+            self.entrypoints[target.__qualname__] = target
+            return target
+
+        return decorate if function is None else decorate(function)
+
+    def deploy(self, wait: bool = True, environment: str = "staging") -> None:
+        """Deploys the app into ``"staging"`` or ``"production"``.
+
+        Raises ``ValueError`` for another environment, and :class:`velar.exception.NotSupported`: a runtime that
+        keeps deployments is not available yet.
+        """
+        if environment not in ("staging", "production"):
+            raise ValueError('environment must be "staging" or "production", not %s.' % _check.show(environment))
+        raise NotSupported(
+            'App "%s" can\'t be deployed: deployments are not available yet on this runtime. '
+            "Run its functions with `velar run FILE` or Run on GPU in the editor meanwhile." % self.name
+        )
+
+    def _decorate(self, kind: str, function: Any, options: Options) -> Any:
+        def decorate(target: Any) -> "Function[Any, Any]":
+            _check_function(kind, target)
+            self._claim(target.__qualname__, target)
+            made: "Function[Any, Any]" = Function(target, self.name, target.__qualname__, options, kind)
+            self.functions[made.qualname] = made
+            return made
+
+        return decorate if function is None else decorate(function)
+
+    def _claim(self, qualname: str, target: Any) -> None:
+        if qualname in self.functions or qualname in self.classes or qualname in self.entrypoints:
+            raise ValueError(
+                'App "%s" has two things named "%s"; rename one of them (%s).' % (self.name, qualname, target.__module__)
+            )
+
+    def __repr__(self) -> str:
+        return "<velar app %s>" % self.name
+
+
+def _check_function(kind: str, target: Any) -> None:
+    if not inspect.isfunction(target):
+        raise TypeError("@app.%s() belongs above a function, not above %s." % (kind, _check.show(target)))
