@@ -1,0 +1,143 @@
+/** What the process engine makes of an image: what it builds, what it sets, what it can't honour. Pure. */
+import { sha256Hex } from '../protocol/bundles';
+import type { ImageDescription, ImageLayer } from '../protocol/description';
+
+/** One install command; a failure points at the layer's place in the user's file. */
+export interface InstallStep {
+  /** What goes behind `pip install`, requirements files by their content. */
+  packages: readonly string[];
+  requirements: string | null;
+  file: string | null;
+  line: number | null;
+}
+
+/** Files of the bundle that a layer wants elsewhere under the working directory. */
+export interface LocalCopy {
+  source: string;
+  target: string;
+  directory: boolean;
+}
+
+export interface ImagePlan {
+  /** Names the virtual environment: same Python, same installs, same key. */
+  venvKey: string;
+  /** Names the whole image, what is set at start included; containers of one key are interchangeable. */
+  imageKey: string;
+  steps: readonly InstallStep[];
+  environment: Readonly<Record<string, string>>;
+  /** Working directory under the bundle's root, `.` for the root. */
+  workdir: string;
+  copies: readonly LocalCopy[];
+  /** What this engine leaves out, in words a person understands. */
+  leftOut: readonly string[];
+}
+
+export interface PlanInputs {
+  image: ImageDescription;
+  /** Version and path of the interpreter that will be used. */
+  python: { executable: string; version: string };
+  /** Content of the requirements files that layers name. */
+  requirements: ReadonlyMap<string, string>;
+  /** Other things that can't be honoured, such as another Python version. */
+  leftOut: readonly string[];
+}
+
+export function planImage({ image, python, requirements, leftOut }: PlanInputs): ImagePlan {
+  const steps: InstallStep[] = [];
+  const environment: Record<string, string> = {};
+  const copies: LocalCopy[] = [];
+  const left = [...baseLeftOut(image), ...leftOut];
+  let workdir = '.';
+  for (const layer of image.layers) {
+    switch (layer.kind) {
+      case 'pip':
+        steps.push({ ...placeOf(layer), packages: layer.packages, requirements: null });
+        break;
+      case 'requirements': {
+        const content = requirements.get(layer.path) ?? '';
+        steps.push({ ...placeOf(layer), packages: [], requirements: content });
+        break;
+      }
+      case 'apt':
+        left.push(`apt packages ${layer.packages.join(', ')}`);
+        break;
+      case 'run':
+        left.push(`command ${layer.commands.map((command) => `"${shorten(command)}"`).join(', ')}`);
+        break;
+      case 'env':
+        Object.assign(environment, layer.variables);
+        break;
+      case 'workdir':
+        if (isInside(layer.path)) workdir = layer.path;
+        else left.push(`workdir ${layer.path}`);
+        break;
+      case 'localFile':
+      case 'localDir': {
+        const copy = {
+          source: layer.source,
+          target: layer.target,
+          directory: layer.kind === 'localDir',
+        };
+        if (isInside(layer.source) && isInside(layer.target)) copies.push(copy);
+        else left.push(`${layer.source} at ${layer.target}`);
+        break;
+      }
+      default:
+        layer satisfies never;
+    }
+  }
+  const built = { engine: 'process', python, steps: steps.map(installOf) };
+  const venvKey = keyOf(built);
+  const imageKey = keyOf({ venvKey, environment, workdir, copies });
+  return { venvKey, imageKey, steps, environment, workdir, copies, leftOut: left };
+}
+
+/** One sentence for the image phase, or undefined where everything is honoured. */
+export function leftOutDetail(plan: Pick<ImagePlan, 'leftOut'>): string | undefined {
+  if (plan.leftOut.length === 0) return undefined;
+  return `this machine's own system is used, without ${plan.leftOut.join('; ')}`;
+}
+
+/** JSON with sorted keys, so that equal contents give equal bytes. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function keyOf(value: unknown): string {
+  return sha256Hex(canonicalJson(value)).slice(0, 32);
+}
+
+/** A layer's line is not part of the key: moving code rebuilds nothing. */
+function installOf(step: InstallStep): unknown {
+  return { packages: step.packages, requirements: step.requirements };
+}
+
+function placeOf(layer: Extract<ImageLayer, { kind: 'pip' | 'requirements' }>): {
+  file: string | null;
+  line: number | null;
+} {
+  return { file: layer.file ?? null, line: layer.line ?? null };
+}
+
+function baseLeftOut(image: ImageDescription): string[] {
+  switch (image.base.kind) {
+    case 'debian_slim':
+      return [];
+    case 'registry':
+      return [`base image ${image.base.tag}`];
+    case 'dockerfile':
+      return [`Dockerfile ${image.base.path}`];
+  }
+}
+
+function isInside(path: string): boolean {
+  if (path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.includes('\\')) return false;
+  return !path.split('/').includes('..');
+}
+
+function shorten(command: string): string {
+  return command.length > 40 ? `${command.slice(0, 39)}…` : command;
+}
