@@ -1,0 +1,31 @@
+/** The store's schema, one step after the other; a step that was released never changes. */
+export const migrations: readonly string[] = [
+  `CREATE TABLE runs (
+     run TEXT PRIMARY KEY,
+     status TEXT NOT NULL,
+     started_at REAL NOT NULL,
+     summary TEXT NOT NULL,
+     events TEXT
+   );
+   CREATE INDEX runs_by_start ON runs (started_at);
+   CREATE INDEX runs_active ON runs (status) WHERE status = 'active';
+   CREATE TABLE devices (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     token_sha256 TEXT NOT NULL UNIQUE,
+     paired_at REAL NOT NULL,
+     last_seen_at REAL
+   );
+   CREATE TABLE metering (
+     run TEXT NOT NULL,
+     container TEXT NOT NULL,
+     app TEXT NOT NULL,
+     gpu TEXT,
+     seconds REAL NOT NULL,
+     usd REAL NOT NULL,
+     at REAL NOT NULL
+   );
+   CREATE INDEX metering_by_time ON metering (at);
+   CREATE INDEX metering_by_run ON metering (run);
+   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);`,
+];

@@ -1,0 +1,147 @@
+/** Runs, the events worth keeping of each, and billed seconds: what survives a restart. */
+import { runEventSchema, type RunEvent } from '../protocol/events';
+import { runSummarySchema, type RunSummary } from '../protocol/methods';
+import type { RunError } from '../protocol/values';
+import type { Database, Row } from './database';
+
+/** A result or item whose JSON is longer than this is not kept; the run's record then says so. */
+const KEPT_RESULT_CHARACTERS = 1024 * 1024;
+const KEPT_YIELDS = 100;
+
+/** Seconds billed to a run in one container. */
+export interface Metering {
+  run: string;
+  container: string;
+  app: string;
+  /** The card billed, or null on CPU. */
+  gpu: string | null;
+  seconds: number;
+  usd: number;
+  /** When the seconds ended, ms since the epoch. */
+  at: number;
+}
+
+export class RunStore {
+  constructor(private readonly database: Database) {}
+
+  /** Notes a run that began. Batched: on disk within a tenth of a second. */
+  started(summary: RunSummary): void {
+    this.database.enqueue(
+      'INSERT OR REPLACE INTO runs (run, status, started_at, summary, events) VALUES (?, ?, ?, ?, NULL)',
+      [summary.run, summary.status, summary.startedAt, JSON.stringify(summary)],
+    );
+  }
+
+  /** Notes how a run ended, with its events; samples and very large results are left out. Batched. */
+  ended(summary: RunSummary, events: readonly RunEvent[]): void {
+    this.database.enqueue(
+      'INSERT OR REPLACE INTO runs (run, status, started_at, summary, events) VALUES (?, ?, ?, ?, ?)',
+      [
+        summary.run,
+        summary.status,
+        summary.startedAt,
+        JSON.stringify(summary),
+        JSON.stringify(worthKeeping(events)),
+      ],
+    );
+  }
+
+  /** Undefined for a run that is not known. */
+  summary(run: string): RunSummary | undefined {
+    const row = this.database.all('SELECT summary FROM runs WHERE run = ?', [run])[0];
+    return row === undefined ? undefined : summaryOf(row);
+  }
+
+  /** Events of a run that ended, in order; undefined for one that is not known. */
+  events(run: string): RunEvent[] | undefined {
+    const row = this.database.all('SELECT events FROM runs WHERE run = ?', [run])[0];
+    if (row === undefined) return undefined;
+    const text = row['events'];
+    return typeof text === 'string' ? runEventSchema.array().parse(JSON.parse(text)) : [];
+  }
+
+  /** Newest first. */
+  list(limit: number): RunSummary[] {
+    return this.database
+      .all('SELECT summary FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?', [limit])
+      .map(summaryOf);
+  }
+
+  meter(metering: Metering): void {
+    this.database.enqueue(
+      'INSERT INTO metering (run, container, app, gpu, seconds, usd, at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      [
+        metering.run,
+        metering.container,
+        metering.app,
+        metering.gpu,
+        metering.seconds,
+        metering.usd,
+        metering.at,
+      ],
+    );
+  }
+
+  /** Billed seconds and dollars since a time, for each card; null is the CPU. */
+  metered(since: number): { gpu: string | null; seconds: number; usd: number }[] {
+    return this.database
+      .all(
+        'SELECT gpu, SUM(seconds) AS seconds, SUM(usd) AS usd FROM metering WHERE at >= ? GROUP BY gpu',
+        [since],
+      )
+      .map((row) => ({
+        gpu: typeof row['gpu'] === 'string' ? row['gpu'] : null,
+        seconds: Number(row['seconds']),
+        usd: Number(row['usd']),
+      }));
+  }
+
+  /**
+   * Ends as failed, with the reason, each run that an earlier runtime left active: it can't be going any more.
+   * Call once after opening. Returns the summaries as they are now.
+   */
+  failInterrupted(now: number): RunSummary[] {
+    const left = this.database
+      .all("SELECT summary FROM runs WHERE status = 'active'")
+      .map(summaryOf);
+    const ended = left.map((summary): RunSummary => {
+      const ms = Math.max(0, now - summary.startedAt);
+      return { ...summary, status: 'failed', ms, error: interrupted() };
+    });
+    for (const summary of ended) {
+      const error: RunEvent = { type: 'error', at: now, error: interrupted() };
+      this.ended(summary, [
+        error,
+        { type: 'ended', at: now, status: 'failed', ms: summary.ms ?? 0, lines: summary.lines },
+      ]);
+    }
+    this.database.flush();
+    return ended;
+  }
+}
+
+function interrupted(): RunError {
+  return {
+    kind: 'infrastructure',
+    type: 'RuntimeStopped',
+    message: 'The runtime stopped while this run was going, so its end is not known.',
+    traceback: [],
+    hint: 'Run it again.',
+  };
+}
+
+function summaryOf(row: Row): RunSummary {
+  return runSummarySchema.parse(JSON.parse(String(row['summary'])));
+}
+
+function worthKeeping(events: readonly RunEvent[]): RunEvent[] {
+  let yields = 0;
+  return events.filter((event) => {
+    if (event.type === 'memory' || event.type === 'calls') return false;
+    if (event.type === 'phase') return event.status !== 'progress';
+    if (event.type === 'yield') yields += 1;
+    if (event.type === 'yield' && yields > KEPT_YIELDS) return false;
+    if (event.type !== 'yield' && event.type !== 'result') return true;
+    return JSON.stringify(event).length <= KEPT_RESULT_CHARACTERS;
+  });
+}

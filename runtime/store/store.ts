@@ -1,0 +1,61 @@
+/** Everything of the runtime that lies on disk, opened together. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { VelarError } from '../protocol/errors';
+import type { RunSummary } from '../protocol/methods';
+import { BlobStore } from './blobs';
+import { BundleStore } from './bundles';
+import { Database } from './database';
+import { DeviceStore } from './devices';
+import { RunJournal } from './runJournal';
+import { RunStore } from './runs';
+
+export interface Store {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly bundles: BundleStore;
+  readonly runs: RunStore;
+  readonly devices: DeviceStore;
+  /** Identity of this runtime, made on first start. */
+  readonly runtimeId: string;
+  /** Runs that an earlier runtime left active and that are failed now. */
+  readonly interrupted: readonly RunSummary[];
+  /** Folder of a run: its journal and whatever else it keeps. */
+  runFolder(run: string): string;
+  /** Journal of a run, new or existing. */
+  journal(run: string): RunJournal;
+  close(): void;
+}
+
+/** Opens the store under `home`. Call it only while holding the home's lock. Throws as Database.open does. */
+export async function openStore(
+  home: string,
+  onError: (error: VelarError) => void,
+): Promise<Store> {
+  const database = await Database.open(join(home, 'velar.db'), onError);
+  const blobs = BlobStore.open(join(home, 'blobs'));
+  const runs = new RunStore(database);
+  const runFolder = (run: string): string => join(home, 'runs', run);
+  return {
+    database,
+    blobs,
+    bundles: new BundleStore(blobs),
+    runs,
+    devices: new DeviceStore(database),
+    runtimeId: runtimeId(database),
+    interrupted: runs.failInterrupted(Date.now()),
+    runFolder,
+    journal: (run) => RunJournal.open(runFolder(run)),
+    close: () => {
+      database.close();
+    },
+  };
+}
+
+function runtimeId(database: Database): string {
+  const known = database.all("SELECT value FROM facts WHERE name = 'runtime-id'")[0]?.['value'];
+  if (typeof known === 'string') return known;
+  const made = `rt-${randomBytes(8).toString('hex')}`;
+  database.run("INSERT INTO facts (name, value) VALUES ('runtime-id', ?)", [made]);
+  return made;
+}
