@@ -55,6 +55,8 @@ export interface ClientStream {
   write(payload: Uint8Array): Promise<void>;
   /** Nothing more from this side. */
   end(): void;
+  /** Like `end`, and gives up what still waits for credit, because the receiver wants it no more. */
+  abandon(): void;
   /**
    * The one reader. A promise that it returns holds back further credit until it resolves. `null` marks
    * the end. Payloads that came earlier are delivered at once.
@@ -67,8 +69,8 @@ export interface ClientStream {
 /** A connection with what runs need beyond requests. Made by `connect`. */
 export interface ClientConnection extends RuntimeConnection {
   readonly runtime: { id: string; name: string; version: string };
-  /** Opens a stream of the client's own (odd number). */
-  openStream(): ClientStream;
+  /** Opens a stream of the client's own (odd number); `writeOnly` when the runtime sends nothing on it. */
+  openStream(writeOnly: boolean): ClientStream;
   /** The runtime's stream of that number (even), whose payloads may have arrived already. */
   acceptStream(id: number): ClientStream;
   onRunEvents(run: string, listener: (events: readonly RunEvent[]) => void): Unsubscribe;
