@@ -24,13 +24,13 @@ const BUNDLES = [
 
 /**
  * @param {(typeof BUNDLES)[number]} bundle
- * @param {boolean} production
+ * @param {{ production: boolean, target: string }} how target: absolute output folder
  * @returns {esbuild.BuildOptions}
  */
-function bundleOptions(bundle, production) {
+function bundleOptions(bundle, { production, target }) {
   return {
     entryPoints: [join(ROOT, bundle.entry)],
-    outfile: join(DIST, bundle.outfile),
+    outfile: join(target, bundle.outfile),
     bundle: true,
     minify: production,
     keepNames: production && !bundle.page,
@@ -47,24 +47,28 @@ function bundleOptions(bundle, production) {
   };
 }
 
-/** Puts the Python SDK and worker, and SQLite's WebAssembly file, beside the bundles that load them. */
-async function copyAssets() {
-  await mkdir(DIST, { recursive: true });
-  await mirrorFolder(join(ROOT, 'runtime', 'python'), join(DIST, 'python'));
+/**
+ * Puts the Python SDK and worker, and SQLite's WebAssembly file, beside the bundles that load them.
+ * @param {string} target absolute output folder
+ */
+async function copyAssets(target) {
+  await mkdir(target, { recursive: true });
+  await mirrorFolder(join(ROOT, 'runtime', 'python'), join(target, 'python'));
   const wasm = 'node-sqlite3-wasm.wasm';
-  await copyFile(join(ROOT, 'node_modules', 'node-sqlite3-wasm', 'dist', wasm), join(DIST, wasm));
+  await copyFile(join(ROOT, 'node_modules', 'node-sqlite3-wasm', 'dist', wasm), join(target, wasm));
 }
 
 /**
- * Builds dist/. An entry that does not exist is named and passed over.
- * @param {{ production?: boolean }} [options] production: minified, no source maps
+ * Builds the bundles. An entry that does not exist is named and passed over.
+ * @param {{ production?: boolean, target?: string }} [options] production: minified, no source maps;
+ *   target: absolute output folder, dist/ by default
  * @throws {Error} when a bundle has errors (esbuild has printed them); the others are still built
  */
-export async function buildDist({ production = false } = {}) {
-  if (production) await rm(DIST, { recursive: true, force: true });
-  await copyAssets();
+export async function buildDist({ production = false, target = DIST } = {}) {
+  if (production) await rm(target, { recursive: true, force: true });
+  await copyAssets(target);
   const results = await Promise.allSettled(
-    presentBundles().map((bundle) => esbuild.build(bundleOptions(bundle, production))),
+    presentBundles().map((bundle) => esbuild.build(bundleOptions(bundle, { production, target }))),
   );
   const failures = results.filter((result) => result.status === 'rejected');
   if (failures.length > 0)
@@ -81,9 +85,12 @@ function presentBundles() {
 
 /** Rebuilds each bundle whenever one of its files changes, until the process ends. */
 export async function watchDist() {
-  await copyAssets();
+  await copyAssets(DIST);
   for (const bundle of presentBundles()) {
-    const context = await esbuild.context({ ...bundleOptions(bundle, false), logLevel: 'info' });
+    const context = await esbuild.context({
+      ...bundleOptions(bundle, { production: false, target: DIST }),
+      logLevel: 'info',
+    });
     await context.watch();
   }
 }

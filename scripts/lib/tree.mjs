@@ -31,7 +31,7 @@ export async function ensureDependencies() {
   }
   const lock = statSync(join(ROOT, 'package-lock.json')).mtimeMs;
   if (existsSync(DEPENDENCIES_STAMP) && statSync(DEPENDENCIES_STAMP).mtimeMs >= lock) return;
-  console.log('Installing packages…');
+  console.error('Installing packages…');
   const { command, args } = npm();
   const code = await execute(command, [
     ...args,

@@ -51,13 +51,29 @@ function commonArgs(dataFolder) {
 }
 
 /**
+ * @typedef {object} ServerOptions
+ * @property {string} dataFolder absolute
+ * @property {Record<string, string | undefined>} [env] over ours
+ * @property {string} [connectionToken] that an address must carry (tkn=…); without one any process of
+ *   this machine may connect, which only a short test can allow itself
+ * @property {boolean} [workspaceTrust] asks whether a folder is trusted, as a desktop VS Code does
+ */
+
+/**
  * Starts VS Code's server on a free loopback port.
  * @param {string} serverMain server-main.js
- * @param {{ dataFolder: string, env?: Record<string, string | undefined>, cwd?: string }} options
+ * @param {ServerOptions} options
  * @returns {Promise<Server>} once it listens
  * @throws {Error} when it ends or stays silent for a minute, with what it printed
  */
-export async function startServer(serverMain, { dataFolder, env, cwd }) {
+export async function startServer(serverMain, options) {
+  const { dataFolder, connectionToken } = options;
+  const tokenArgs = ['--without-connection-token'];
+  if (connectionToken !== undefined) {
+    const file = join(dataFolder, 'connection-token');
+    await writeFile(file, connectionToken, { mode: 0o600 });
+    tokenArgs.splice(0, 1, '--connection-token-file', file);
+  }
   const child = spawn(
     process.execPath,
     [
@@ -66,11 +82,11 @@ export async function startServer(serverMain, { dataFolder, env, cwd }) {
       '127.0.0.1',
       '--port',
       '0',
-      '--without-connection-token',
-      '--disable-workspace-trust',
+      ...tokenArgs,
+      ...(options.workspaceTrust === true ? [] : ['--disable-workspace-trust']),
       ...commonArgs(dataFolder),
     ],
-    { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   let output = '';
   /** @type {Promise<number | null>} */

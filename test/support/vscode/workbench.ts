@@ -1,0 +1,21 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  openWorkbench,
+  type Workbench,
+  type WorkbenchOptions,
+} from '../../../scripts/vscode/workbench.mjs';
+
+/**
+ * Starts a real VS Code for a click-through test; screenshots go to test-output/ (not in git).
+ * @param options folder to open, extension (`vsix` or `extensionDevelopmentPath`), settings, theme
+ * @returns the workbench once it is ready to be clicked; `dispose` it in an `after` hook
+ * @throws when VS Code can't be had on this machine or does not boot, saying why
+ */
+export async function startWorkbench(
+  options: Omit<WorkbenchOptions, 'screenshots'>,
+): Promise<Workbench> {
+  const screenshots = resolve('test-output');
+  mkdirSync(screenshots, { recursive: true });
+  return openWorkbench({ ...options, screenshots });
+}
