@@ -1,0 +1,169 @@
+/** A Python document that is parsed again, in part, at each edit. */
+import { TreeFragment } from '@lezer/common';
+import type { Tree } from '@lezer/common';
+import { parser } from '@lezer/python';
+import { analyze } from './analyze';
+import type { Analysis, FoundFunction } from './analyze';
+import type { Facts } from './facts';
+import { noFacts } from './facts';
+import { FactsFolder } from './fold';
+import { forGrammar } from './grammar';
+import { importsOf } from './imports';
+import type { DiscoveredFunction, ModuleImport } from './model';
+import { StableFunctions } from './stable';
+import { applyChanges, differingRange, LineIndex, sortChanges } from './text';
+import type { TextChange } from './text';
+import { noModules } from './values';
+import type { ModuleExports, ModuleResolver } from './values';
+
+export interface DocumentOptions {
+  /** The file, as the resolver knows it; empty for text that has none yet. */
+  readonly file?: string;
+  /** Finds modules of the workspace, for apps that are imported from a sibling. */
+  readonly resolve?: ModuleResolver;
+}
+
+interface ChangedRange {
+  fromA: number;
+  toA: number;
+  fromB: number;
+  toB: number;
+}
+
+/**
+ * Text and what discovery knows about it. Reading is lazy: the first question after an edit parses.
+ * Broken text never throws; while it is broken, functions that were there before stay.
+ */
+export class PythonDocument {
+  private readonly file: string;
+  private readonly resolve: ModuleResolver;
+  private readonly folder = new FactsFolder();
+  private current: string;
+  private fragments: readonly TreeFragment[] = [];
+  private stable: StableFunctions | undefined;
+  private facts: Facts | undefined;
+  private analysis: Analysis | undefined;
+  private lines: LineIndex | undefined;
+  private listed: readonly DiscoveredFunction[] | undefined;
+
+  constructor(text: string, options: DocumentOptions = {}) {
+    this.current = text;
+    this.file = options.file ?? '';
+    this.resolve = options.resolve ?? noModules;
+  }
+
+  get text(): string {
+    return this.current;
+  }
+
+  /**
+   * Applies changes of one edit. All positions refer to the text before the edit, in any order
+   * (as in an editor's change event). Throws a RangeError when they overlap or don't fit the text.
+   */
+  edit(changes: readonly TextChange[]): void {
+    const sorted = sortChanges(changes, this.current.length);
+    if (sorted.length === 0) return;
+    if (this.stable === undefined) this.functions();
+    this.fragments = TreeFragment.applyChanges(this.fragments, changedRanges(sorted, this.current));
+    this.current = applyChanges(this.current, sorted);
+    this.stable?.move(sorted);
+    this.facts = undefined;
+    this.lines = undefined;
+    this.refresh();
+  }
+
+  /** Replaces the text; what is the same before and after is not parsed again. */
+  setText(text: string): void {
+    const change = differingRange(this.current, text);
+    if (change !== undefined) this.edit([change]);
+  }
+
+  /** Forgets what was read from other modules: call it when one of them has changed. */
+  refresh(): void {
+    this.analysis = undefined;
+    this.listed = undefined;
+  }
+
+  /** The functions, methods and classes that can be run, in source order. */
+  functions(): readonly DiscoveredFunction[] {
+    this.listed ??= this.list();
+    return this.listed;
+  }
+
+  /** Every import of the module. */
+  imports(): ModuleImport[] {
+    return importsOf(this.readFacts(), this.lineIndex());
+  }
+
+  /** What other modules can import from this one. */
+  exports(): ModuleExports {
+    return this.analyze().exports;
+  }
+
+  /** Count of places that the parser could not make sense of. */
+  get errors(): number {
+    return this.readFacts().errors;
+  }
+
+  private list(): readonly DiscoveredFunction[] {
+    const { functions } = this.analyze();
+    this.stable ??= new StableFunctions(functions, this.errors);
+    const lines = this.lineIndex();
+    return this.stable.update(functions, this.errors).map((found) => withLines(found, lines));
+  }
+
+  private analyze(): Analysis {
+    this.analysis ??= analyze(this.readFacts(), { file: this.file, resolve: this.resolve });
+    return this.analysis;
+  }
+
+  private lineIndex(): LineIndex {
+    this.lines ??= new LineIndex(this.current);
+    return this.lines;
+  }
+
+  private readFacts(): Facts {
+    if (this.facts === undefined) {
+      const tree = this.parse();
+      this.facts = tree.length === 0 ? noFacts : this.folder.fold(tree, this.current);
+    }
+    return this.facts;
+  }
+
+  private parse(): Tree {
+    const tree = parser.parse(forGrammar(this.current), this.fragments);
+    this.fragments = TreeFragment.addTree(tree, this.fragments);
+    return tree;
+  }
+}
+
+/** Whole lines: what the grammar gets to see of a line can depend on all of it. */
+function changedRanges(sorted: readonly TextChange[], before: string): ChangedRange[] {
+  const ranges: ChangedRange[] = [];
+  let shift = 0;
+  for (const change of sorted) {
+    const from = change.from === 0 ? 0 : before.lastIndexOf('\n', change.from - 1) + 1;
+    const lineEnd = before.indexOf('\n', change.to);
+    const to = lineEnd < 0 ? before.length : Math.min(before.length, lineEnd + 2);
+    const fromB = from + shift;
+    shift += change.insert.length - (change.to - change.from);
+    const previous = ranges.at(-1);
+    if (previous !== undefined && from <= previous.toA) {
+      previous.toA = to;
+      previous.toB = to + shift;
+    } else ranges.push({ fromA: from, toA: to, fromB, toB: to + shift });
+  }
+  return ranges;
+}
+
+function withLines(found: FoundFunction, lines: LineIndex): DiscoveredFunction {
+  const { headerErrors: _, ...rest } = found;
+  const { start, definition, end } = found.offsets;
+  return {
+    ...rest,
+    line: lines.lineAt(definition),
+    column: lines.columnAt(definition),
+    decoratorLine: lines.lineAt(start),
+    endLine: lines.lineAt(end),
+  };
+}
