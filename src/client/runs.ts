@@ -1,14 +1,11 @@
 /** Starts runs and follows them. */
+import { randomBytes } from 'node:crypto';
 import { VelarError } from '../../runtime/protocol/errors';
-import type { FileEntry } from '../../runtime/protocol/methods';
-import type { ClientConnection, RunHandle, RunRequest } from './api';
-
-/** A bundle ready to be offered. */
-export interface BundleContent {
-  readonly files: readonly FileEntry[];
-  /** Content of one of its files as it was when hashed. Throws `bundle-changed`. */
-  read(entry: FileEntry): Promise<Uint8Array>;
-}
+import type { RunEvent } from '../../runtime/protocol/events';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
+import type { ClientConnection, RunHandle, RunRequest, Unsubscribe } from './api';
+import { BundleUploader, type BundleContent } from './bundleUpload';
+import { RunFollower } from './runFollower';
 
 /** Unsaved editor text: from absolute path to content. */
 export type Overlay = ReadonlyMap<string, string>;
@@ -18,17 +15,245 @@ export interface Bundler {
   build(root: string, file: string, overlay: Overlay, signal: AbortSignal): Promise<BundleContent>;
 }
 
-/** Starts at once; everything after that is told through the handle. */
-export function startRun(
-  _connection: ClientConnection,
-  _bundler: Bundler,
-  _request: RunRequest,
-  _overlay: Overlay = new Map(),
-): RunHandle {
-  throw new VelarError('unsupported', 'Being written.');
+/** What goes on beside a run while it is active, such as a local entrypoint; aborted when the run ends. */
+export type RunCompanion = (run: string, signal: AbortSignal) => Promise<void>;
+
+const BUNDLE_TRIES = 3;
+
+/** One uploader a connection, so that each run sends only what changed since the last. */
+const uploaders = new WeakMap<ClientConnection, BundleUploader>();
+
+function uploaderOf(connection: ClientConnection): BundleUploader {
+  const known = uploaders.get(connection);
+  if (known !== undefined) return known;
+  const uploader = new BundleUploader(connection);
+  uploaders.set(connection, uploader);
+  return uploader;
 }
 
-/** Follows a run that exists, from its first line. `ended` rejects with `not-found`. */
-export function attachRun(_connection: ClientConnection, _run: string): RunHandle {
-  throw new VelarError('unsupported', 'Being written.');
+/** Starts at once; everything after that is told through the handle. */
+export function startRun(
+  connection: ClientConnection,
+  bundler: Bundler,
+  request: RunRequest,
+  overlay: Overlay = new Map(),
+): RunHandle {
+  return startWith(connection, bundler, request, overlay, undefined);
+}
+
+/** `startRun` with something that goes on beside the run. */
+export function startWith(
+  connection: ClientConnection,
+  bundler: Bundler,
+  request: RunRequest,
+  overlay: Overlay,
+  companion: RunCompanion | undefined,
+): RunHandle {
+  const uploader = uploaderOf(connection);
+  const run = newRunId();
+  const follower = new RunFollower(run, request.file, request.qualname, Date.now());
+  return new LiveRun(connection, follower, companion, async (signal) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const content = await bundler.build(request.root, request.file, overlay, signal);
+        const bundle = await uploader.send(request.root, content, signal);
+        const { root: _root, ...target } = request;
+        if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+        // Not given up by the signal: once asked, the run may exist, and is then cancelled on the runtime.
+        const { logStream } = await connection.request('run.start', { ...target, run, bundle });
+        return logStream;
+      } catch (error) {
+        if (tries === BUNDLE_TRIES || !mendedByAnotherTry(error)) throw error;
+        uploader.forget();
+      }
+    }
+  });
+}
+
+/** Files that changed while they were read, blobs that the runtime has dropped, a session that was lost. */
+function mendedByAnotherTry(error: unknown): boolean {
+  return (
+    error instanceof VelarError &&
+    (error.code === 'bundle-changed' ||
+      error.code === 'bundle-incomplete' ||
+      error.code === 'session-lost')
+  );
+}
+
+/** Follows a run that exists, from the line after `afterSeq`. `ended` rejects with `not-found`. */
+export function attachRun(connection: ClientConnection, run: string, afterSeq = 0): RunHandle {
+  const follower = new RunFollower(run, '', '', Date.now());
+  return new LiveRun(connection, follower, undefined, async (signal) => {
+    const { summary, logStream } = await connection.request(
+      'run.attach',
+      { run, afterSeq },
+      signal,
+    );
+    follower.describe(summary.file, summary.qualname, summary.startedAt);
+    return logStream;
+  });
+}
+
+/** A new id of a run. */
+export function newRunId(): string {
+  return `run-${BigInt(`0x${randomBytes(10).toString('hex')}`)
+    .toString(36)
+    .padStart(16, '0')}`;
+}
+
+class LiveRun implements RunHandle {
+  readonly run: string;
+  readonly ended: Promise<RunRecord>;
+  private readonly starting = new AbortController();
+  private readonly going = new AbortController();
+  private readonly started: Promise<void>;
+  private hasStarted = false;
+  private readonly undo: Unsubscribe[] = [];
+  private settle!: { resolve: (record: RunRecord) => void; reject: (error: Error) => void };
+
+  constructor(
+    private readonly connection: ClientConnection,
+    private readonly follower: RunFollower,
+    companion: RunCompanion | undefined,
+    begin: (signal: AbortSignal) => Promise<number>,
+  ) {
+    this.run = follower.record.run;
+    this.ended = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    // Whoever has no interest in the end still gets the record; a rejection must not end the process.
+    this.ended.catch(() => undefined);
+    this.undo.push(
+      connection.onRunEvents(this.run, (events) => {
+        this.received(events);
+      }),
+      connection.onState((state) => {
+        if (state.kind === 'closed') this.fail(VelarError.from(state.error ?? closedError()));
+      }),
+      connection.onNewSession(() => {
+        this.attachAgain();
+      }),
+    );
+    this.started = begin(this.starting.signal).then((logStream) => {
+      this.hasStarted = true;
+      this.readLog(logStream);
+    });
+    this.started.then(
+      () => {
+        if (companion !== undefined && !this.going.signal.aborted) this.accompany(companion);
+      },
+      (error: unknown) => {
+        this.failedToStart(VelarError.from(error));
+      },
+    );
+  }
+
+  get record(): RunRecord {
+    return this.follower.record;
+  }
+
+  onEvents(listener: (events: readonly RunEvent[], record: RunRecord) => void): Unsubscribe {
+    return this.follower.onEvents(listener);
+  }
+
+  onLog: RunHandle['onLog'] = (listener) => this.follower.onLog(listener);
+
+  onOutput: RunHandle['onOutput'] = (listener) => this.follower.onOutput(listener);
+
+  async cancel(): Promise<void> {
+    if (this.record.status !== 'active') return;
+    this.starting.abort();
+    try {
+      await this.started;
+    } catch {
+      // It ended before it started, which `ended` tells.
+      return;
+    }
+    if (this.record.status !== 'active') return;
+    await this.connection.request('run.cancel', { run: this.run });
+  }
+
+  private received(events: readonly RunEvent[]): void {
+    this.follower.applyEvents(events);
+    if (this.record.status === 'active') return;
+    this.stop();
+    this.settle.resolve(this.record);
+  }
+
+  private readLog(logStream: number): void {
+    this.connection.acceptStream(logStream).onPayload((payload) => {
+      if (payload !== null) return this.follower.applyOutput(payload);
+    });
+  }
+
+  /** After a lost session: goes on from the last line. A start on its way repeats itself. */
+  private attachAgain(): void {
+    if (!this.hasStarted) return;
+    this.connection
+      .request('run.attach', { run: this.run, afterSeq: this.follower.line })
+      .then(({ logStream }) => {
+        this.readLog(logStream);
+      })
+      .catch((error: unknown) => {
+        // Lost once more: the next session attaches.
+        if (error instanceof VelarError && error.code === 'session-lost') return;
+        this.fail(VelarError.from(error));
+      });
+  }
+
+  private accompany(companion: RunCompanion): void {
+    companion(this.run, this.going.signal).catch((error: unknown) => {
+      this.fail(VelarError.from(error));
+    });
+  }
+
+  private failedToStart(error: VelarError): void {
+    if (error.code === 'cancelled' && this.starting.signal.aborted) {
+      const at = Date.now();
+      const ms = at - this.record.startedAt;
+      this.received([
+        { type: 'error', at, error: { kind: 'cancelled', message: 'Cancelled.', traceback: [] } },
+        { type: 'ended', at, status: 'cancelled', ms, lines: this.follower.line },
+      ]);
+      return;
+    }
+    this.fail(error);
+  }
+
+  /** The run is lost to us: the record says so and `ended` rejects. */
+  private fail(error: VelarError): void {
+    if (this.record.status !== 'active') return;
+    const at = Date.now();
+    this.follower.applyEvents([
+      {
+        type: 'error',
+        at,
+        error: {
+          kind: 'infrastructure',
+          message: error.message,
+          traceback: [],
+          ...(error.hint === undefined ? {} : { hint: error.hint }),
+        },
+      },
+      {
+        type: 'ended',
+        at,
+        status: 'failed',
+        ms: at - this.record.startedAt,
+        lines: this.follower.line,
+      },
+    ]);
+    this.stop();
+    this.settle.reject(error);
+  }
+
+  private stop(): void {
+    this.starting.abort();
+    this.going.abort();
+    for (const undo of this.undo.splice(0)) undo();
+  }
+}
+
+function closedError(): VelarError {
+  return new VelarError('cancelled', 'The connection to the runtime was closed.');
 }

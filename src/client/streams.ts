@@ -31,6 +31,7 @@ class Stream implements ClientStream {
   private reading = false;
   private endAsked = false;
   private endSent = false;
+  private abandoned = false;
   private endRead = false;
   private failure: Error | undefined;
   private readonly lostListeners: ((error: Error) => void)[] = [];
@@ -43,10 +44,13 @@ class Stream implements ClientStream {
   ) {}
 
   async write(payload: Uint8Array): Promise<void> {
-    if (this.endAsked) throw new VelarError('internal', 'Written to a stream after its end.');
+    if (this.endAsked && !this.abandoned) {
+      throw new VelarError('internal', 'Written to a stream after its end.');
+    }
     for (let offset = 0; offset < payload.byteLength; offset += MAX_DATA_BYTES) {
       const piece = payload.subarray(offset, offset + MAX_DATA_BYTES);
       if (this.failure !== undefined) throw this.failure;
+      if (this.abandoned) return;
       if (this.waiting.length === 0 && this.sendWindow.allows(piece.byteLength)) {
         this.sendNow(piece);
       } else {
@@ -62,8 +66,8 @@ class Stream implements ClientStream {
     this.sendEndWhenDue();
   }
 
-  /** Gives up what still waits to be sent, because the receiver wants it no more. */
   abandon(): void {
+    this.abandoned = true;
     for (const { sent } of this.waiting.splice(0)) sent();
     this.end();
   }

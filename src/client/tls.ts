@@ -5,7 +5,10 @@ import { VelarError } from '../../runtime/protocol/errors';
 
 /** Lower-case hexadecimal digits only, so that fingerprints compare whatever their notation. */
 export function normalFingerprint(text: string): string {
-  return text.replace(/^sha-?256[:=]?/i, '').replaceAll(/[^0-9a-f]/gi, '').toLowerCase();
+  return text
+    .replace(/^sha-?256[:=]?/i, '')
+    .replaceAll(/[^0-9a-f]/gi, '')
+    .toLowerCase();
 }
 
 export interface SecureTarget {
