@@ -92,6 +92,20 @@ export async function endGroup(child, graceMs = 5_000) {
 }
 
 /**
+ * Ends a group when this process exits, so that it does not outlive a crash of ours. A process that
+ * may get SIGTERM must turn it into an exit (`process.exit`) for this to hold.
+ * @param {import('node:child_process').ChildProcess} child started with `detached: true`
+ * @returns {() => void} lets go of it; call it once the group has ended
+ */
+export function endGroupOnExit(child) {
+  const onExit = () => {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+  };
+  process.on('exit', onExit);
+  return () => process.off('exit', onExit);
+}
+
+/**
  * @param {number} pid leader of the group
  * @param {NodeJS.Signals} signal
  */

@@ -11,6 +11,10 @@ export function launchChromium(executablePath) {
     executablePath,
     headless: true,
     timeout: 30_000,
+    // Whoever launches it decides what a signal means; at our exit it ends in any case.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
     // Without a sandbox because root has none; the only page loaded is our own loopback server's.
     args: [
       '--no-sandbox',

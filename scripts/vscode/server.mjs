@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { capture, endGroup } from '../lib/process.mjs';
+import { capture, endGroup, endGroupOnExit } from '../lib/process.mjs';
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -91,7 +91,11 @@ export async function startServer(serverMain, options) {
   let output = '';
   /** @type {Promise<number | null>} */
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  const stop = () => endGroup(child);
+  const release = endGroupOnExit(child);
+  const stop = async () => {
+    await endGroup(child);
+    release();
+  };
   /** @type {Promise<number>} */
   const listening = new Promise((resolve, reject) => {
     /** @param {string} why */

@@ -121,6 +121,9 @@ async function runInPage(page, url, server) {
   }
 }
 
+process.once('SIGTERM', () => process.exit(143));
+process.once('SIGINT', () => process.exit(130));
+
 try {
   process.exitCode = await main();
 } catch (error) {
