@@ -1,0 +1,157 @@
+/**
+ * The page's form controls: the one file that knows the control set. Everything else asks for a button,
+ * a text field or a picker, so that another set is a change here alone.
+ *
+ * Badge and tag of this set write style attributes, which the page's policy forbids; they are not used.
+ */
+import {
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodeProgressRing,
+  vsCodeTextField,
+  type Dropdown,
+  type TextField,
+} from '@vscode/webview-ui-toolkit';
+import { h } from './dom';
+import { icon, type IconName } from './icons';
+
+/** Defines the custom elements; once, before the first control is made. */
+export function registerControls(): void {
+  provideVSCodeDesignSystem().register(
+    vsCodeButton(),
+    vsCodeDropdown(),
+    vsCodeOption(),
+    vsCodeProgressRing(),
+    vsCodeTextField(),
+  );
+}
+
+export interface ButtonOptions {
+  label: string;
+  icon?: IconName;
+  /** `icon` shows the icon alone, with the label as tooltip and accessible name. */
+  kind: 'primary' | 'secondary' | 'icon';
+  testId?: string;
+  onClick: () => void;
+}
+
+export function button(options: ButtonOptions): HTMLElement {
+  const element = document.createElement('vscode-button');
+  element.setAttribute('appearance', options.kind);
+  if (options.testId !== undefined) element.dataset.testid = options.testId;
+  if (options.kind === 'icon') {
+    element.setAttribute('aria-label', options.label);
+    element.title = options.label;
+  } else {
+    element.append(options.label);
+  }
+  if (options.icon !== undefined) {
+    const image = icon(options.icon);
+    if (options.kind !== 'icon') image.setAttribute('slot', 'start');
+    element.append(image);
+  }
+  element.addEventListener('click', options.onClick);
+  return element;
+}
+
+export interface TextInput {
+  readonly element: HTMLElement;
+  readonly value: string;
+  focus(): void;
+}
+
+/** A single line of text; `onInput` gets the text on every change, Escape empties it. */
+export function textInput(options: {
+  label: string;
+  placeholder: string;
+  value: string;
+  icon: IconName;
+  onInput: (value: string) => void;
+}): TextInput {
+  const element = document.createElement('vscode-text-field') as TextField;
+  element.setAttribute('placeholder', options.placeholder);
+  element.setAttribute('aria-label', options.label);
+  element.setAttribute('value', options.value);
+  const image = icon(options.icon);
+  image.setAttribute('slot', 'start');
+  element.append(image);
+  element.addEventListener('input', () => {
+    options.onInput(element.value);
+  });
+  element.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || element.value === '') return;
+    event.preventDefault();
+    element.value = '';
+    options.onInput('');
+  });
+  return {
+    element,
+    get value() {
+      return element.value;
+    },
+    focus: () => {
+      element.focus();
+    },
+  };
+}
+
+export interface PickerItem {
+  id: string;
+  label: string;
+}
+
+export interface Picker {
+  readonly element: HTMLElement;
+  /** Replaces the items when they changed. Waits while the list is open under the person's hand. */
+  update(items: readonly PickerItem[], selected: string | null): void;
+}
+
+/** A drop-down list; `onPick` gets the id of the item that the person chose. */
+export function picker(options: { label: string; onPick: (id: string) => void }): Picker {
+  const element = document.createElement('vscode-dropdown') as Dropdown;
+  element.setAttribute('aria-label', options.label);
+  element.title = options.label;
+  let shown = '';
+  let waiting: (() => void) | null = null;
+  const apply = (items: readonly PickerItem[], selected: string | null): void => {
+    const key = JSON.stringify([items, selected]);
+    if (key === shown) return;
+    shown = key;
+    element.replaceChildren(
+      ...items.map((item) => {
+        const option = document.createElement('vscode-option');
+        option.setAttribute('value', item.id);
+        option.toggleAttribute('selected', item.id === selected);
+        option.title = item.label;
+        option.append(item.label);
+        return option;
+      }),
+    );
+  };
+  element.addEventListener('change', () => {
+    options.onPick(element.value);
+  });
+  element.addEventListener('focusout', () => {
+    waiting?.();
+    waiting = null;
+  });
+  return {
+    element,
+    update: (items, selected) => {
+      if (element.open)
+        waiting = () => {
+          apply(items, selected);
+        };
+      else apply(items, selected);
+    },
+  };
+}
+
+/** An endless progress ring with its meaning for screen readers. */
+export function progressRing(label: string): HTMLElement {
+  const ring = document.createElement('vscode-progress-ring');
+  ring.setAttribute('aria-label', label);
+  return h('span', { class: 'ring' }, ring);
+}

@@ -1,0 +1,125 @@
+/** The panel's page: puts the parts together and feeds them what the editor says. */
+import { createAnnouncer } from './announcer';
+import { FIGURE_PX, NAME_PX } from './axis';
+import { runtimeNow } from './clock';
+import { createContainers } from './containers';
+import { registerControls } from './controls';
+import { h, show } from './dom';
+import { createEmptyState } from './emptyState';
+import { createHeader } from './header';
+import { connectHost, type Host } from './host';
+import { createLogView } from './log/view';
+import { createMemoryChart } from './memoryChart';
+import { createResultView } from './result/view';
+import { createRuntimeStrip } from './runtimeStrip';
+import { createSplitter } from './splitter';
+import { emptyState, isHostMessage, reduce, type LogChange, type PageState } from './state';
+import { createTimeline } from './timeline';
+import { runMs, timelineOf } from './timelineModel';
+
+const MIN_COLUMN_PX = 220;
+
+function start(app: HTMLElement): void {
+  registerControls();
+  const host = connectHost(isHostMessage);
+  const header = createHeader(host);
+  const strip = createRuntimeStrip(host);
+  const timeline = createTimeline();
+  const memory = createMemoryChart();
+  const log = createLogView(host);
+  const result = createResultView(host);
+  const containers = createContainers(host);
+  const announcer = createAnnouncer();
+  const empty = createEmptyState();
+  const left = h('div', { class: 'column left' }, timeline.element, memory.element);
+  const right = h('div', { class: 'column right' }, result.element, containers.element);
+  const columns = h('main', { class: 'columns' }, left, log.element, right);
+  addSplitters(columns, left, right, host);
+  left.style.setProperty('--name-width', `${NAME_PX}px`);
+  left.style.setProperty('--figure-width', `${FIGURE_PX}px`);
+  app.append(header.element, strip.element, columns, empty, announcer.element);
+  for (const element of [header.element, columns, empty]) show(element, false);
+
+  let state: PageState = emptyState;
+  let frame: number | null = null;
+
+  function render(change: LogChange): void {
+    const { selected, runtime } = state;
+    strip.update(runtime);
+    show(header.element, selected !== null);
+    show(columns, selected !== null);
+    show(empty, selected === null && runtime !== null);
+    if (selected === null) {
+      log.update(null, change);
+      return;
+    }
+    header.update(selected, state.runs, runtime);
+    const now = timelineOf(selected, runtimeNow(state.clock, Date.now()));
+    timeline.update(now);
+    memory.update(selected, now, runtime?.gpuNote ?? null);
+    log.update(selected, change);
+    result.update(selected);
+    containers.update(state.containers, selected.container);
+    announcer.update(selected);
+    tick();
+  }
+
+  /** Clocks and growing bars: each frame while a run is going; the browser makes none for a hidden page. */
+  function tick(): void {
+    if (frame !== null) cancelAnimationFrame(frame);
+    frame = null;
+    const { selected } = state;
+    if (selected?.status !== 'active') return;
+    const now = runtimeNow(state.clock, Date.now());
+    const drawn = timelineOf(selected, now);
+    timeline.update(drawn);
+    memory.setSpan(drawn.spanMs);
+    header.tick(runMs(selected, now));
+    frame = requestAnimationFrame(tick);
+  }
+
+  host.onMessage((message) => {
+    const step = reduce(state, message, Date.now());
+    const onlyLog = step.state === state;
+    state = step.state;
+    if (onlyLog) log.update(state.selected, step.log);
+    else render(step.log);
+  });
+  host.post({ type: 'ready' });
+}
+
+function addSplitters(
+  columns: HTMLElement,
+  left: HTMLElement,
+  right: HTMLElement,
+  host: Host,
+): void {
+  const setWidth = (side: 'left' | 'right', px: number | null): void => {
+    if (px === null) columns.style.removeProperty(`--${side}-width`);
+    else columns.style.setProperty(`--${side}-width`, `${px}px`);
+  };
+  setWidth('left', host.prefs.leftPx);
+  setWidth('right', host.prefs.rightPx);
+  const splitter = (side: 'left' | 'right', label: string, column: HTMLElement): HTMLElement => {
+    const remember = (px: number | null): void => {
+      setWidth(side, px);
+      host.setPrefs(side === 'left' ? { leftPx: px } : { rightPx: px });
+    };
+    return createSplitter({
+      label,
+      column,
+      side: side === 'left' ? 'before' : 'after',
+      minPx: MIN_COLUMN_PX,
+      onResize: remember,
+      onReset: () => {
+        remember(null);
+      },
+    });
+  };
+  left.after(splitter('left', 'Width of the phases', left));
+  right.before(splitter('right', 'Width of the result', right));
+}
+
+const app = document.getElementById('app');
+if (app === null) throw new Error('The panel page has no element with the id "app".');
+start(app);

@@ -1,0 +1,165 @@
+/** Memory over time, on the same axis as the phases above it. */
+import uPlot from 'uplot';
+import type { RunRecord } from '../runtime/protocol/runRecord';
+import { FIGURE_PX, NAME_PX } from './axis';
+import { themeColour, translucent } from './colour';
+import { h, setAttribute } from './dom';
+import { formatBytes, formatElapsed } from './format';
+import { chartData, deviceMemory, memoryNote, memoryText, type ChartData } from './memoryModel';
+import type { Timeline } from './timelineModel';
+
+const colours = ['--vscode-charts-blue', '--vscode-charts-purple', '--vscode-charts-orange'];
+const AXIS_PX = 18;
+
+export interface MemoryChart {
+  readonly element: HTMLElement;
+  update(record: RunRecord, timeline: Timeline, gpuNote: string | null): void;
+  /** Follows the time axis between two updates. */
+  setSpan(spanMs: number): void;
+}
+
+export function createMemoryChart(): MemoryChart {
+  const now = h('div', { class: 'memory-now', 'data-testid': 'memory-now' });
+  const plot = h('div', { class: 'plot', role: 'img', 'data-testid': 'memory-chart' });
+  const element = h('section', { class: 'memory', 'aria-label': 'Memory' }, now, plot);
+  let chart: uPlot | null = null;
+  let data: ChartData = { devices: [], columns: [[]], maxBytes: 1 };
+  let spanMs = 1000;
+  let lines: Node[] = [];
+
+  function showLines(): void {
+    now.replaceChildren(...lines);
+  }
+
+  function draw(): void {
+    const width = plot.clientWidth;
+    const height = plot.clientHeight;
+    if (width === 0 || height === 0) return;
+    chart?.destroy();
+    chart = new uPlot(options(data, spanMs, width, height, hover), columns(data), plot);
+  }
+
+  /** Shows the figures under the pointer instead of the newest ones. */
+  function hover(self: uPlot): void {
+    const index = self.cursor.idx ?? -1;
+    const x = data.columns[0][index];
+    const values = data.columns.slice(1).map((column) => column[index] ?? null);
+    const device = values.findIndex((bytes) => bytes !== null);
+    const bytes = values[device] ?? null;
+    if (x === undefined || bytes === null) {
+      showLines();
+      return;
+    }
+    const name = data.devices[device] === 'host' ? 'Host memory' : (data.devices[device] ?? '');
+    now.replaceChildren(
+      h('span', {}, `${name} ${formatBytes(bytes)} after ${formatElapsed(x * 1000)}`),
+    );
+  }
+
+  new ResizeObserver(() => {
+    const width = plot.clientWidth;
+    const height = plot.clientHeight;
+    if (chart === null) draw();
+    else if (width > 0 && height > 0) chart.setSize({ width, height });
+  }).observe(plot);
+  // The editor changes the body's class when the theme changes; the canvas holds the old colours.
+  new MutationObserver(draw).observe(document.body, {
+    attributes: true,
+    attributeFilter: ['class', 'data-vscode-theme-kind'],
+  });
+
+  return {
+    element,
+    update: (record, timeline, gpuNote) => {
+      const memory = deviceMemory(record);
+      const devices = memory.map((device) => device.device);
+      const sameDevices = devices.join() === data.devices.join();
+      data = chartData(record, devices, timeline.originAt);
+      spanMs = timeline.spanMs;
+      const note = memoryNote(record, gpuNote);
+      lines = memory.map((device, index) => {
+        const key = h('span', { class: `key key-${index % colours.length}` });
+        const source = h('span', { class: 'muted' }, ` ${device.source}`);
+        return h('span', { class: 'memory-line' }, key, memoryText(device), source);
+      });
+      if (note !== null) lines.push(h('span', { class: 'muted note-line', title: note }, note));
+      showLines();
+      setAttribute(
+        plot,
+        'aria-label',
+        [...memory.map(memoryText), note ?? ''].filter((text) => text !== '').join('; '),
+      );
+      plot.dataset.samples = String(record.memory.length);
+      if (chart === null || !sameDevices) draw();
+      else chart.setData(columns(data), false);
+      chart?.setScale('x', { min: 0, max: spanMs / 1000 });
+      chart?.setScale('y', { min: 0, max: top(data) });
+    },
+    setSpan: (next) => {
+      if (next === spanMs) return;
+      spanMs = next;
+      chart?.setScale('x', { min: 0, max: spanMs / 1000 });
+    },
+  };
+}
+
+function columns(data: ChartData): uPlot.AlignedData {
+  return data.columns;
+}
+
+function top(data: ChartData): number {
+  return data.maxBytes * 1.15;
+}
+
+function options(
+  data: ChartData,
+  spanMs: number,
+  width: number,
+  height: number,
+  onCursor: (self: uPlot) => void,
+): uPlot.Options {
+  const text = themeColour('--vscode-descriptionForeground', '--vscode-foreground');
+  const grid = themeColour('--velar-line', '--vscode-foreground');
+  const family = themeColour('--vscode-font-family', '--vscode-editor-font-family');
+  const axis: uPlot.Axis = {
+    stroke: text,
+    font: `10px ${family || 'sans-serif'}`,
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    gap: 4,
+  };
+  return {
+    width,
+    height,
+    padding: [4, FIGURE_PX, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 5 }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: false, min: 0, max: spanMs / 1000, auto: false },
+      y: { min: 0, max: top(data), auto: false },
+    },
+    axes: [
+      {
+        ...axis,
+        size: AXIS_PX,
+        space: 50,
+        values: (_self, splits) => splits.map((seconds) => `${seconds} s`),
+      },
+      {
+        ...axis,
+        size: NAME_PX,
+        space: 24,
+        values: (_self, splits) => splits.map((bytes) => (bytes === 0 ? '0' : formatBytes(bytes))),
+      },
+    ],
+    series: [
+      {},
+      ...data.devices.map((device, index): uPlot.Series => {
+        const stroke = themeColour(colours[index % colours.length] ?? '', '--vscode-foreground');
+        const fill = translucent(stroke, 0.15);
+        return { label: device, stroke, fill, width: 1.5, spanGaps: true };
+      }),
+    ],
+    hooks: { setCursor: [onCursor] },
+  };
+}
