@@ -8,7 +8,7 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import { filesUnder, mirrorFolder } from './scripts/lib/assets.mjs';
+import { filesUnder, mirrorFolder, pythonPackages } from './scripts/lib/assets.mjs';
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -53,7 +53,10 @@ function bundleOptions(bundle, { production, target }) {
  */
 async function copyAssets(target) {
   await mkdir(target, { recursive: true });
-  await mirrorFolder(join(ROOT, 'runtime', 'python'), join(target, 'python'));
+  const python = join(ROOT, 'runtime', 'python');
+  for (const name of pythonPackages(python)) {
+    await mirrorFolder(join(python, name), join(target, 'python', name));
+  }
   const wasm = 'node-sqlite3-wasm.wasm';
   await copyFile(join(ROOT, 'node_modules', 'node-sqlite3-wasm', 'dist', wasm), join(target, wasm));
 }

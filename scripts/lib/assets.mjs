@@ -2,10 +2,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-const SKIPPED = new Set(['__pycache__', 'build', 'dist', '.pytest_cache', '.mypy_cache']);
+const SKIPPED = new Set(['__pycache__', '.pytest_cache', '.mypy_cache', '.ruff_cache']);
 
 /**
- * Every file under a folder, as absolute paths; caches and Python build leftovers are left out.
+ * Every file under a folder, as absolute paths; Python's caches are left out.
  * @param {string} folder absolute path; a folder that does not exist has no files
  * @returns {string[]} sorted
  */
@@ -13,7 +13,7 @@ export function filesUnder(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) => {
-      if (SKIPPED.has(entry.name) || entry.name.endsWith('.egg-info')) return [];
+      if (SKIPPED.has(entry.name)) return [];
       const path = join(folder, entry.name);
       return entry.isDirectory() ? filesUnder(path) : [path];
     })
@@ -33,6 +33,16 @@ export function newestMs(paths) {
     for (const file of files) newest = Math.max(newest, statSync(file).mtimeMs);
   }
   return newest;
+}
+
+/**
+ * Names of the Python packages in a folder: the subfolders with an __init__.py.
+ * @param {string} folder absolute; one that does not exist holds none
+ * @returns {string[]}
+ */
+export function pythonPackages(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, '__init__.py')));
 }
 
 /**
