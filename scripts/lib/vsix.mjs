@@ -40,8 +40,7 @@ export async function makeVsix(target) {
     }
     const shipped = Object.entries(manifest).filter(([key]) => !UNSHIPPED_KEYS.includes(key));
     await writeFile(join(stage, 'package.json'), JSON.stringify(Object.fromEntries(shipped)));
-    // Everything staged is meant to ship; without this file vsce warns that nothing was chosen.
-    await writeFile(join(stage, '.vscodeignore'), '.vscodeignore\n');
+    await cp(join(ROOT, '.vscodeignore'), join(stage, '.vscodeignore'));
     const packed = join(stage, 'packed.vsix');
     const vsce = join(ROOT, 'node_modules', '@vscode', 'vsce', 'vsce');
     const options = [
