@@ -1,0 +1,161 @@
+/** What each request does. A method without a handler, or a wrong result, does not compile. */
+import { z } from 'zod';
+import { VelarError } from '../protocol/errors';
+import {
+  methods,
+  type Check,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  type RuntimeInfo,
+} from '../protocol/methods';
+import type { RunService } from '../scheduling/service';
+import type { Store } from '../store/store';
+import { OWNER } from './gate';
+import { SessionRunWatch } from './runWatch';
+import type { Dispatch, Session } from './session';
+import { acceptDuplex } from './streamDuplex';
+import { receiveUpload } from './uploads';
+
+export interface HandlerContext {
+  service: RunService;
+  store: Pick<Store, 'blobs' | 'bundles' | 'devices'>;
+  info(): Promise<RuntimeInfo>;
+  doctor(): Promise<Check[]>;
+  /** Ends the connections of a device that was revoked. */
+  revoked(device: string): void;
+}
+
+type Handlers = {
+  [M in MethodName]: (
+    params: MethodParams<M>,
+    session: Session,
+  ) => MethodResult<M> | Promise<MethodResult<M>>;
+};
+
+/** The dispatcher of all requests. Parameters that don't fit their schema are `invalid`, with the place. */
+export function createDispatch(context: HandlerContext): Dispatch {
+  const handlers = createHandlers(context);
+  return (method, params, session) => {
+    const name = method as MethodName;
+    const parsed = methods[name].params.safeParse(params);
+    if (!parsed.success) {
+      throw new VelarError('invalid', `${method}: ${z.prettifyError(parsed.error)}`, {
+        hint: 'Client and runtime may be of different versions: bring both up to date.',
+      });
+    }
+    // The table's type ties each handler to its schema; the checker can't follow that through a variable name.
+    return (handlers[name] as (params: unknown, session: Session) => unknown)(parsed.data, session);
+  };
+}
+
+function createHandlers(context: HandlerContext): Handlers {
+  const { service, store } = context;
+  const watches = new WeakMap<Session, Map<string, SessionRunWatch>>();
+
+  /** Watches a run anew; the session's earlier watch of it, if any, ends. */
+  const watch = (session: Session, run: string, afterSeq: number): SessionRunWatch => {
+    const own = watches.get(session) ?? new Map<string, SessionRunWatch>();
+    watches.set(session, own);
+    own.get(run)?.close();
+    const made = new SessionRunWatch(session, run, afterSeq, service, (closed) => {
+      if (own.get(run) === closed) own.delete(run);
+    });
+    own.set(run, made);
+    return made;
+  };
+
+  return {
+    'runtime.info': () => context.info(),
+    'runtime.doctor': async () => ({ checks: await context.doctor() }),
+
+    'bundle.offer': async (params, session) => {
+      const upload = settled(
+        params.upload && receiveUpload(params.upload, session.streams, store.blobs),
+      );
+      await store.bundles.offer(params);
+      await upload();
+      return { missing: store.bundles.missing(params.bundle) };
+    },
+    'bundle.upload': async ({ bundle, upload }, session) => {
+      await receiveUpload(upload, session.streams, store.blobs);
+      return { missing: store.bundles.missing(bundle) };
+    },
+
+    'app.describe': ({ bundle, file }, session) => service.describe(bundle, file, session.signal),
+
+    'run.start': async (params, session) => {
+      await service.start(params);
+      session.signal.throwIfAborted();
+      return { logStream: watch(session, params.run, 0).logStream };
+    },
+    'run.attach': ({ run, afterSeq }, session) => {
+      const made = watch(session, run, afterSeq);
+      return { summary: made.summary(), logStream: made.logStream };
+    },
+    'run.cancel': ({ run }) => {
+      service.cancel(run);
+      return {};
+    },
+    'run.openCaller': ({ run, callerStream, outputStream }, session) => {
+      const caller = acceptDuplex(callerStream, session.streams, session);
+      const output = acceptDuplex(outputStream, session.streams, session);
+      try {
+        service.openCaller(run, caller, output);
+      } catch (error) {
+        caller.destroy();
+        output.destroy();
+        throw error;
+      }
+      return {};
+    },
+    'run.finish': ({ run, error }) => {
+      service.finish(run, error);
+      return {};
+    },
+    'run.list': ({ limit }) => ({ runs: service.list(limit) }),
+
+    'container.list': () => ({ containers: service.containers() }),
+    'container.stop': async ({ container }) => {
+      await service.stopContainer(container);
+      return {};
+    },
+    'gpu.list': () => service.gpus(),
+
+    'device.list': (_params, session) => ({
+      devices: store.devices.list().map(({ id, name, pairedAt, lastSeenAt }) => ({
+        id,
+        name,
+        pairedAt,
+        lastSeenAt,
+        current: id === session.principal.device,
+      })),
+    }),
+    'device.revoke': ({ device = '' }, session) => {
+      const id = device === '' ? session.principal.device : device;
+      if (id === OWNER) {
+        throw new VelarError(
+          'invalid',
+          'This machine’s own user is not paired, so can’t be unpaired.',
+        );
+      }
+      if (!store.devices.remove(id)) {
+        throw new VelarError('not-found', `No device ${id} is paired.`);
+      }
+      context.revoked(id);
+      return {};
+    },
+  };
+}
+
+/** Lets a promise be awaited later without counting as unhandled until then. */
+function settled(work: Promise<void> | undefined): () => Promise<void> {
+  const outcome = work?.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  return async () => {
+    const failed = await outcome;
+    if (failed !== undefined) throw failed.error;
+  };
+}

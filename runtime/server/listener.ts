@@ -1,0 +1,235 @@
+/** The runtime's one port: HTTP(S) for pairing, WebSocket for everything else, the gate in front of both. */
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { isNodeError, VelarError } from '../protocol/errors';
+import { decide, isLoopback, type GateDecision, type GateRules } from './gate';
+import type { Logger } from './logger';
+import type { TlsIdentity } from './tls';
+import { acceptLink, type LinkAcceptor } from './linkSocket';
+
+export interface ListenerOptions {
+  host: string;
+  /** 0 lets the system choose. */
+  port: number;
+  tls: Pick<TlsIdentity, 'key' | 'certificate'> | undefined;
+  /** Asked for each request: hosts and credentials change while the runtime runs. */
+  rules: () => GateRules;
+  links: LinkAcceptor;
+  /** Body of a pairing request, parsed; the answer is sent as JSON. Throws VelarError. */
+  pair: (body: unknown) => unknown;
+  logger: Logger;
+  /** For a connection to become a link or be answered, in ms. */
+  deadlineMs?: number;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections and closes those that are not links. */
+  close(): Promise<void>;
+}
+
+const DEADLINE_MS = 15_000;
+const MAX_CONNECTIONS = 512;
+const MAX_PAIR_BODY_BYTES = 4096;
+/** Largest message of a client: a bundle's full list of files is the largest that there is. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** Node checks connections with a timer that never rests; each connection has a deadline of its own instead. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** Opens the port. Throws `conflict` when it is taken, `invalid` for an address that is not this machine's. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const deadlines = new Map<Duplex, NodeJS.Timeout>();
+  const limits = {
+    maxHeaderSize: 16 * 1024,
+    connectionsCheckingInterval: NEVER_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    noDelay: true,
+  };
+  const { tls } = options;
+  const server =
+    tls === undefined
+      ? createServer(limits)
+      : createSecureServer({
+          ...limits,
+          key: tls.key,
+          cert: tls.certificate,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: 10_000,
+        });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.maxHeadersCount = 64;
+  const websockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+
+  // One request to a connection, all of it before the deadline: a slow peer can't hold one open with drips.
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    const deadline = setTimeout(() => {
+      socket.destroy();
+    }, options.deadlineMs ?? DEADLINE_MS);
+    deadlines.set(socket, deadline);
+    socket.once('close', () => {
+      clearTimeout(deadline);
+      deadlines.delete(socket);
+    });
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    void answer(request, response, options);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => {
+      socket.destroy();
+    });
+    const decision = decideFor(request, true, options);
+    if (decision.kind !== 'link') {
+      refuseUpgrade(socket, decision);
+      return;
+    }
+    websockets.handleUpgrade(request, socket, head, (websocket) => {
+      clearTimeout(deadlines.get(socket));
+      deadlines.delete(socket);
+      acceptLink(websocket, socket, decision.principal, options.links);
+    });
+  });
+  server.on('clientError', (_error: Error, socket: Duplex) => {
+    socket.destroy();
+  });
+  server.on('tlsClientError', (error: Error) => {
+    options.logger.debug('TLS handshake failed', { reason: error.message });
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(listenError(error, options));
+    });
+    server.listen({ host: options.host, port: options.port }, resolve);
+  });
+  server.removeAllListeners('error');
+  server.on('error', (error) => {
+    options.logger.error('The port failed', { reason: error.message });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        for (const socket of deadlines.keys()) socket.destroy();
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function decideFor(
+  request: IncomingMessage,
+  upgrade: boolean,
+  { rules, logger }: ListenerOptions,
+): GateDecision {
+  const decision = decide(
+    {
+      upgrade,
+      method: request.method ?? '',
+      url: request.url ?? '',
+      host: request.headers.host,
+      origin: request.headers.origin,
+      authorization: request.headers.authorization,
+      loopback: isLoopback(request.socket.remoteAddress),
+    },
+    rules(),
+  );
+  if (decision.kind === 'refuse') {
+    const peer = request.socket.remoteAddress;
+    logger.warn('Refused', { status: decision.status, reason: decision.error.message, peer });
+  }
+  return decision;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ListenerOptions,
+): Promise<void> {
+  const decision = decideFor(request, false, options);
+  if (decision.kind !== 'pair') {
+    send(response, ...refusal(decision));
+    return;
+  }
+  try {
+    send(response, 200, options.pair(await readJson(request)));
+  } catch (error) {
+    const failure = VelarError.from(error);
+    const status = { unauthorised: 401, invalid: 400, 'too-large': 413 }[failure.code as string];
+    send(response, status ?? 500, failure.toWire());
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_PAIR_BODY_BYTES) throw new VelarError('too-large', 'The request is too large.');
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (cause) {
+    throw new VelarError('invalid', 'The request is no JSON.', { cause });
+  }
+}
+
+function refusal(decision: GateDecision): [number, unknown] {
+  if (decision.kind === 'refuse') return [decision.status, decision.error.toWire()];
+  return [426, new VelarError('invalid', 'This address speaks WebSocket.').toWire()];
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  if (response.destroyed) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    connection: 'close',
+  });
+  response.end(text);
+}
+
+function refuseUpgrade(socket: Duplex, decision: GateDecision): void {
+  const [status, body] = refusal(decision);
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\n` +
+      'content-type: application/json\r\nconnection: close\r\n' +
+      `content-length: ${String(Buffer.byteLength(text))}\r\n\r\n${text}`,
+  );
+}
+
+function listenError(error: Error, { host, port }: ListenerOptions): VelarError {
+  const where = `${host}:${String(port)}`;
+  const code = isNodeError(error) ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new VelarError('conflict', `Port ${where} is taken by another program.`, {
+      hint: 'Choose another with --port, or 0 for any free one.',
+      cause: error,
+    });
+  }
+  if (code === 'EACCES') {
+    return new VelarError('invalid', `Port ${where} needs more rights than this user has.`, {
+      hint: 'Choose a port above 1023.',
+      cause: error,
+    });
+  }
+  return new VelarError('invalid', `Can't listen on ${where}: ${error.message}.`, {
+    hint: 'Choose an address of this machine, such as 127.0.0.1.',
+    cause: error,
+  });
+}

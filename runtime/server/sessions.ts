@@ -1,0 +1,162 @@
+/** All sessions of the runtime: welcome, resume, grace, revocation, and who is there. */
+import { randomBytes } from 'node:crypto';
+import { VelarError } from '../protocol/errors';
+import type { Hello } from '../protocol/link';
+import { CAPABILITIES, PROTOCOL_VERSION, SESSION_GRACE_MS } from '../protocol/version';
+import type { Principal } from './gate';
+import { Session, type Dispatch, type LinkSocket } from './session';
+import { Feed } from './feed';
+
+export interface RuntimeName {
+  id: string;
+  name: string;
+  version: string;
+}
+
+/** Who is there. */
+export interface ClientCount {
+  /** Clients whose socket is up. */
+  connected: number;
+  /** Clients whose socket dropped and who may come back. */
+  expected: number;
+}
+
+export interface SessionsOptions {
+  runtime: RuntimeName;
+  dispatch: Dispatch;
+  /** How long a session outlives its socket. */
+  graceMs?: number;
+  /** Told after each change. */
+  onClients?: (clients: ClientCount) => void;
+}
+
+interface Entry {
+  session: Session;
+  feeds: { containers: Feed; gpus: Feed };
+  grace: NodeJS.Timeout | undefined;
+}
+
+export class Sessions {
+  private readonly entries = new Map<string, Entry>();
+  private readonly graceMs: number;
+
+  constructor(private readonly options: SessionsOptions) {
+    this.graceMs = options.graceMs ?? SESSION_GRACE_MS;
+  }
+
+  get clients(): ClientCount {
+    let connected = 0;
+    for (const { session } of this.entries.values()) if (session.attached) connected += 1;
+    return { connected, expected: this.entries.size - connected };
+  }
+
+  /** Welcomes a client, with the session that it asks to go on with where that is possible. Throws `version`. */
+  connect(hello: Hello, principal: Principal, socket: LinkSocket): Session {
+    if (hello.protocol !== PROTOCOL_VERSION) {
+      throw new VelarError(
+        'version',
+        `This runtime speaks protocol ${String(PROTOCOL_VERSION)}, the client ${String(hello.protocol)}.`,
+        {
+          hint: `Bring the ${hello.protocol > PROTOCOL_VERSION ? 'runtime' : 'client'} up to date.`,
+        },
+      );
+    }
+    const resumed =
+      hello.resume === undefined ? undefined : this.find(hello.resume.session, principal);
+    if (resumed !== undefined && this.resume(resumed, hello.resume?.received ?? 0, socket)) {
+      return resumed.session;
+    }
+    const entry = this.create(principal);
+    socket.send(this.welcome(entry.session, false));
+    entry.session.attach(socket, 0);
+    this.changed();
+    return entry.session;
+  }
+
+  /** A socket of the session is gone: for good when the client said goodbye, else for the time of grace. */
+  dropped(session: Session, socket: LinkSocket, goodbye: boolean): void {
+    const entry = this.entries.get(session.id);
+    if (entry === undefined || !session.detach(socket)) return;
+    if (goodbye) {
+      session.end(new VelarError('session-lost', 'The client closed its session.'));
+      return;
+    }
+    entry.grace = setTimeout(() => {
+      session.end(new VelarError('session-lost', 'The client did not come back in time.'));
+    }, this.graceMs).unref();
+    this.changed();
+  }
+
+  /** Ends the sessions of a device that was revoked, the present one once its answer is out. */
+  revoke(device: string): void {
+    const error = new VelarError('unauthorised', 'This device was unpaired from the runtime.', {
+      hint: 'Pair it again to go on.',
+    });
+    const theirs = [...this.entries.values()].filter(
+      ({ session }) => session.principal.device === device,
+    );
+    process.nextTick(() => {
+      for (const { session } of theirs) session.end(error, true);
+    });
+  }
+
+  /** Newest state of containers or GPUs, for every client. */
+  publish(kind: 'containers' | 'gpus', message: Parameters<Feed['offer']>[0]): void {
+    for (const { feeds } of this.entries.values()) feeds[kind].offer(message);
+  }
+
+  /** Ends all, telling the clients why. */
+  endAll(error: VelarError): void {
+    for (const { session } of [...this.entries.values()]) session.end(error, true);
+  }
+
+  private find(id: string, principal: Principal): Entry | undefined {
+    const entry = this.entries.get(id);
+    return entry?.session.principal.device === principal.device ? entry : undefined;
+  }
+
+  private resume(entry: Entry, received: number, socket: LinkSocket): boolean {
+    const { session } = entry;
+    try {
+      session.checkResume(received);
+    } catch (error) {
+      session.end(VelarError.from(error));
+      return false;
+    }
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    socket.send(this.welcome(session, true));
+    session.attach(socket, received);
+    this.changed();
+    return true;
+  }
+
+  private create(principal: Principal): Entry {
+    const id = `ses-${randomBytes(16).toString('hex')}`;
+    const session = new Session(id, principal, this.options.dispatch, () => {
+      clearTimeout(this.entries.get(id)?.grace);
+      this.entries.delete(id);
+      this.changed();
+    });
+    const feeds = { containers: new Feed(session), gpus: new Feed(session) };
+    const entry: Entry = { session, feeds, grace: undefined };
+    this.entries.set(id, entry);
+    return entry;
+  }
+
+  private welcome(session: Session, resumed: boolean): string {
+    return JSON.stringify({
+      link: 'welcome',
+      protocol: PROTOCOL_VERSION,
+      session: session.id,
+      resumed,
+      received: session.received,
+      runtime: this.options.runtime,
+      capabilities: CAPABILITIES,
+    });
+  }
+
+  private changed(): void {
+    this.options.onClients?.(this.clients);
+  }
+}
