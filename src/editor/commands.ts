@@ -1,0 +1,105 @@
+/** Every command, and what it does. A command's error is shown to the person, never lost. */
+import * as vscode from 'vscode';
+import { commands } from './commandIds';
+import type { ContainerNode } from './explorer/tree';
+import type { FunctionReference } from './lenses';
+import type { RunEntry } from './runs/runRecords';
+import type { Services } from './services';
+
+type Handler = (argument: unknown) => Promise<unknown>;
+
+/** Registers the handlers. A command id without a handler is a compile error. */
+export function registerCommands(services: Services): vscode.Disposable {
+  const handlers: Record<keyof typeof commands, Handler> = {
+    run: async (argument) => (await services.core()).runs.run(argument, false),
+    runWithArguments: async (argument) => (await services.core()).runs.run(argument, true),
+    cancel: async (argument) => {
+      const { cancelRun } = await import('./runs/cancelRun');
+      await cancelRun(services.records, argument);
+    },
+    openPanel: async (argument) => openPanel(services, argument as FunctionReference | undefined),
+    pair: async () => (await services.core()).pairing.pair(),
+    unpair: async () => (await services.core()).pairing.unpair(),
+    selectRuntime: async () => (await services.core()).selectRuntime(),
+    startLocalRuntime: async () => (await services.core()).startLocalRuntime(),
+    stopContainer: async (argument) =>
+      (await services.core()).stopContainer(
+        typeof argument === 'string'
+          ? argument
+          : (argument as ContainerNode | undefined)?.container.container,
+      ),
+    showBundle: async (argument) => {
+      const target = await (await services.core()).targets.find(argument);
+      if (target !== undefined) await services.preview.open(target.uri);
+    },
+    openLog: async (argument) => {
+      const entry = shownEntry(services, argument);
+      if (entry !== undefined) await services.logs.open(entry);
+    },
+    showOutput: async () => services.log.show(),
+    runtimeMenu: async () => {
+      const { showRuntimeMenu } = await import('./runtimes/runtimeMenu');
+      await showRuntimeMenu();
+    },
+    refreshExplorer: async () => services.functions.rescan(),
+  };
+  const registrations = Object.entries(handlers).map(([name, handler]) =>
+    vscode.commands.registerCommand(
+      commands[name as keyof typeof commands],
+      async (argument: unknown) => guarded(services, () => handler(argument)),
+    ),
+  );
+  return vscode.Disposable.from(...registrations);
+}
+
+/** vscode://velar.velar/pair?address=…&code=… */
+export function registerPairingLinks(services: Services): vscode.Disposable {
+  return vscode.window.registerUriHandler({
+    handleUri: async (uri) => {
+      if (uri.path !== '/pair') return;
+      const query = new URLSearchParams(uri.query);
+      await guarded(services, async () =>
+        (await services.core()).pairing.pairFromLink({
+          address: query.get('address') ?? undefined,
+          code: query.get('code') ?? undefined,
+        }),
+      );
+    },
+  });
+}
+
+/** What a command gives back is of use to callers in code only where it is plain: the id of a run. */
+async function guarded(
+  services: Services,
+  act: () => Promise<unknown>,
+): Promise<string | undefined> {
+  try {
+    const result = await act();
+    return typeof result === 'object' && result !== null && 'run' in result
+      ? String(result.run)
+      : undefined;
+  } catch (error) {
+    const core = await services.core();
+    // Not waited for: the command is over, however long its message stays.
+    void core.fail(error);
+    return undefined;
+  }
+}
+
+/** From a lens: the panel shows that function's run. */
+async function openPanel(
+  services: Services,
+  reference: FunctionReference | undefined,
+): Promise<void> {
+  const entry =
+    reference === undefined
+      ? undefined
+      : services.records.latest(reference.uri, reference.qualname);
+  if (entry !== undefined) services.panel.select(entry.run);
+  await services.panel.reveal(reference === undefined);
+}
+
+function shownEntry(services: Services, argument: unknown): RunEntry | undefined {
+  if (typeof argument === 'string') return services.records.get(argument);
+  return services.panel.selected ?? services.records.all[0];
+}

@@ -1,0 +1,152 @@
+/**
+ * What is loaded with the first command that needs it: client, protocol schemas, sockets. Kept out of
+ * activation, which must not make anyone wait.
+ */
+import * as vscode from 'vscode';
+import { VelarError } from '../../runtime/protocol/errors';
+import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
+import { attachRun } from '../client/runs';
+import { RuntimeList } from '../client/runtimes';
+import { joinLines } from './diagnostics/logDocuments';
+import { showError } from './errors';
+import { bundleText } from './runs/bundleText';
+import { CallInput } from './runs/callInput';
+import { ModuleCheck } from './runs/moduleCheck';
+import { RememberedArguments } from './runs/rememberedArguments';
+import type { RunEntry } from './runs/runRecords';
+import { RunService } from './runs/runService';
+import { RunSources } from './runs/sources';
+import { TargetFinder } from './runs/target';
+import { PairingFlow } from './runtimes/pairing';
+import { pickRuntime } from './runtimes/runtimeMenu';
+import { RuntimeManager } from './runtimes/runtimeManager';
+import { entryStorage, tokenStorage } from './runtimes/storage';
+import type { Services } from './services';
+
+/** Characters of a log beyond which a document helps nobody and the editor suffers. */
+const MAX_LOG_CHARACTERS = 40_000_000;
+
+export class Core implements vscode.Disposable {
+  readonly runs: RunService;
+  readonly manager: RuntimeManager;
+  readonly pairing: PairingFlow;
+  readonly targets: TargetFinder;
+  private readonly list: RuntimeList;
+  private readonly sources = new RunSources();
+  private readonly bundler = new WorkspaceBundler();
+  private readonly saved: vscode.Disposable;
+  private readonly modules: ModuleCheck;
+
+  constructor(private readonly services: Services) {
+    const { context, log, records, model, documents } = services;
+    const inDist = (name: string): string =>
+      vscode.Uri.joinPath(context.extensionUri, 'dist', name).fsPath;
+    this.list = new RuntimeList(entryStorage(context.globalState), tokenStorage(context.secrets));
+    this.manager = new RuntimeManager(this.list, model, {
+      runtimeScript: inDist('runtime.js'),
+      version: versionOf(context),
+      log,
+    });
+    this.pairing = new PairingFlow(this.list, this.manager);
+    this.targets = new TargetFinder(documents);
+    this.modules = new ModuleCheck();
+    this.saved = vscode.workspace.onDidSaveTextDocument(({ uri }) => {
+      this.bundler.changed([uri.fsPath]);
+    });
+    this.runs = new RunService({
+      records,
+      targets: this.targets,
+      input: new CallInput(new RememberedArguments(context.workspaceState)),
+      sources: this.sources,
+      bundler: this.bundler,
+      modules: this.modules,
+      manager: this.manager,
+      pythonPackages: inDist('python'),
+      log,
+    });
+  }
+
+  /** Lets the person choose where runs go, and connects there. */
+  async selectRuntime(): Promise<void> {
+    const choice = await pickRuntime(this.list);
+    if (choice === undefined) return;
+    if (choice === 'pair') {
+      await this.pairing.pair();
+      return;
+    }
+    await this.manager.select(choice === 'local' ? undefined : choice.id);
+    await this.manager.connected();
+  }
+
+  async startLocalRuntime(): Promise<void> {
+    await this.manager.select(undefined);
+    await this.manager.connected();
+  }
+
+  /** Stops the one named, or one that is picked. Throws `not-found` when it has gone. */
+  async stopContainer(named: string | undefined): Promise<void> {
+    const container = named ?? (await this.pickContainer());
+    if (container === undefined) return;
+    const { connection } = await this.manager.connected();
+    await connection.request('container.stop', { container });
+  }
+
+  /** The text of what a run of this file would send. */
+  async describeBundle(uri: vscode.Uri, signal: AbortSignal): Promise<string> {
+    const { root, file, overlay } = await this.sources.of(uri);
+    return bundleText(await this.bundler.build(root, file, overlay, signal), file);
+  }
+
+  /** Every line of a run, from the runtime's journal. */
+  async fullLog(entry: RunEntry): Promise<string> {
+    const { connection } = await this.manager.connected();
+    const handle = attachRun(connection, entry.run);
+    let text = '';
+    const stop = handle.onLog((lines) => {
+      if (text.length < MAX_LOG_CHARACTERS) text += joinLines(lines);
+    });
+    try {
+      await handle.ended;
+    } finally {
+      stop();
+    }
+    if (text.length < MAX_LOG_CHARACTERS) return text;
+    return `${text}\n… The log goes on: "velar logs ${entry.run}" prints all of it.\n`;
+  }
+
+  async fail(error: unknown): Promise<void> {
+    await showError(error, this.services.log);
+  }
+
+  dispose(): void {
+    this.saved.dispose();
+    this.modules.dispose();
+    this.manager.dispose();
+  }
+
+  private async pickContainer(): Promise<string | undefined> {
+    const { containers } = this.services.model;
+    if (containers.length === 0) {
+      throw new VelarError('not-found', 'No container is running.');
+    }
+    const picked = await vscode.window.showQuickPick(
+      containers.map(({ container, app, state, gpu }) => ({
+        label: app,
+        description: `${state} · ${gpu ?? 'CPU'}`,
+        detail: container,
+        container,
+      })),
+      { title: 'Stop Container', placeHolder: 'Its runs end as cancelled' },
+    );
+    return picked?.container;
+  }
+}
+
+function versionOf(context: vscode.ExtensionContext): string {
+  const manifest: unknown = context.extension.packageJSON;
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest
+      ? manifest.version
+      : undefined;
+  return typeof version === 'string' ? version : '0';
+}

@@ -1,0 +1,168 @@
+/** velar.explorer: the functions of the workspace by file, and the containers of the runtime. */
+import * as vscode from 'vscode';
+import type { DiscoveredFunction } from '../../discovery/model';
+import type { Container } from '../../../runtime/protocol/methods';
+import { formatBytes } from '../format';
+import type { FunctionReference } from '../lenses';
+import { gpuLabel, isRunnable } from '../lensTitles';
+import type { RunRecords } from '../runs/runRecords';
+import type { RuntimeModel } from '../runtimes/runtimeModel';
+import type { WorkspaceFunctions } from './workspaceFunctions';
+
+export const EXPLORER_VIEW_ID = 'velar.explorer';
+
+interface FileNode {
+  readonly kind: 'file';
+  readonly uri: vscode.Uri;
+  readonly functions: readonly DiscoveredFunction[];
+}
+export interface FunctionNode {
+  readonly kind: 'function';
+  readonly found: DiscoveredFunction;
+  readonly uri: vscode.Uri;
+  readonly reference: FunctionReference;
+}
+interface ContainersNode {
+  readonly kind: 'containers';
+}
+export interface ContainerNode {
+  readonly kind: 'container';
+  readonly container: Container;
+}
+export type ExplorerNode = FileNode | FunctionNode | ContainersNode | ContainerNode;
+
+export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<ExplorerNode | undefined>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly disposables: vscode.Disposable[];
+  private shown = '';
+
+  constructor(
+    private readonly functions: WorkspaceFunctions,
+    private readonly model: RuntimeModel,
+    private readonly records: RunRecords,
+  ) {
+    this.disposables = [
+      this.changed,
+      functions.onDidChange(() => this.changed.fire(undefined)),
+      model.onDidChangeContainers(() => this.changed.fire(undefined)),
+      records.onDidChange(() => this.runsChanged()),
+      vscode.window.createTreeView(EXPLORER_VIEW_ID, {
+        treeDataProvider: this,
+        showCollapseAll: true,
+      }),
+    ];
+  }
+
+  getChildren(node?: ExplorerNode): ExplorerNode[] | Promise<ExplorerNode[]> {
+    if (node === undefined) return this.roots();
+    switch (node.kind) {
+      case 'file':
+        return node.functions.map((found) => ({
+          kind: 'function',
+          found,
+          uri: node.uri,
+          reference: { uri: node.uri.toString(), qualname: found.qualname },
+        }));
+      case 'containers':
+        return this.model.containers.map((container) => ({ kind: 'container', container }));
+      default:
+        return [];
+    }
+  }
+
+  getTreeItem(node: ExplorerNode): vscode.TreeItem {
+    switch (node.kind) {
+      case 'file':
+        return fileItem(node);
+      case 'function':
+        return this.functionItem(node);
+      case 'containers':
+        return containersItem();
+      case 'container':
+        return containerItem(node.container);
+    }
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async roots(): Promise<ExplorerNode[]> {
+    const files = await this.functions.files();
+    const nodes: ExplorerNode[] = files.map(({ uri, functions }) => ({
+      kind: 'file',
+      uri,
+      functions: functions.filter(isRunnable),
+    }));
+    return this.model.containers.length === 0 ? nodes : [...nodes, { kind: 'containers' }];
+  }
+
+  private functionItem({ found, uri, reference }: FunctionNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(found.qualname);
+    const line = found.line - 1;
+    item.id = `function:${reference.uri}#${reference.qualname}`;
+    item.description =
+      found.app === undefined ? gpuLabel(found) : `${gpuLabel(found)} · ${found.app}`;
+    item.iconPath = this.iconOf(reference);
+    item.contextValue = 'velar.function';
+    item.tooltip = `${found.kind.replace('_', ' ')} ${found.qualname}, line ${String(found.line)}`;
+    item.command = {
+      command: 'vscode.open',
+      title: 'Open',
+      arguments: [uri, { selection: new vscode.Range(line, 0, line, 0) }],
+    };
+    item.accessibilityInformation = { label: `${found.qualname}, ${gpuLabel(found)}` };
+    return item;
+  }
+
+  private iconOf({ uri, qualname }: FunctionReference): vscode.ThemeIcon {
+    const state = this.records.stateOf(uri, qualname);
+    if (state.kind === 'idle') return new vscode.ThemeIcon('symbol-function');
+    if (state.kind === 'preparing') return new vscode.ThemeIcon('loading~spin');
+    switch (state.record.status) {
+      case 'active':
+        return new vscode.ThemeIcon('loading~spin');
+      case 'succeeded':
+        return new vscode.ThemeIcon('pass', new vscode.ThemeColor('testing.iconPassed'));
+      case 'failed':
+        return new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed'));
+      case 'cancelled':
+        return new vscode.ThemeIcon('circle-slash');
+    }
+  }
+
+  private runsChanged(): void {
+    const said = this.records.all.map(({ run, record }) => `${run}${record.status}`).join();
+    if (said === this.shown) return;
+    this.shown = said;
+    this.changed.fire(undefined);
+  }
+}
+
+function fileItem({ uri }: FileNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(uri, vscode.TreeItemCollapsibleState.Expanded);
+  item.id = `file:${uri.toString()}`;
+  item.iconPath = vscode.ThemeIcon.File;
+  const folder = vscode.workspace.asRelativePath(uri, true).split('/').slice(0, -1).join('/');
+  item.description = uri.scheme === 'untitled' ? 'not saved' : folder;
+  return item;
+}
+
+function containersItem(): vscode.TreeItem {
+  const item = new vscode.TreeItem('Containers', vscode.TreeItemCollapsibleState.Expanded);
+  item.id = 'containers';
+  item.iconPath = new vscode.ThemeIcon('server-process');
+  return item;
+}
+
+function containerItem(container: Container): vscode.TreeItem {
+  const item = new vscode.TreeItem(container.app === '' ? container.container : container.app);
+  item.id = `container:${container.container}`;
+  const memory = container.memoryBytes === null ? [] : [formatBytes(container.memoryBytes)];
+  item.description = [container.state, container.gpu ?? 'CPU', ...memory].join(' · ');
+  item.iconPath = new vscode.ThemeIcon(container.state === 'busy' ? 'vm-active' : 'vm');
+  item.contextValue = 'velar.container';
+  item.tooltip = `Container ${container.container}, started ${new Date(container.startedAt).toLocaleTimeString()}`;
+  return item;
+}

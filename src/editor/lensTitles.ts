@@ -1,0 +1,122 @@
+/** What the lenses above a function say. Pure: a record and a clock in, texts out. */
+import type { DiscoveredFunction } from '../discovery/model';
+import { currentPhase, type RunRecord } from '../../runtime/protocol/runRecord';
+import { formatClock, formatDuration, formatUsd } from './format';
+
+/** What is known of the newest run of a function. */
+export type LensState =
+  | { readonly kind: 'idle' }
+  /** Before there is a run: the runtime starts, the bundle is made. `since`: ms since the epoch. */
+  | { readonly kind: 'preparing'; readonly what: string; readonly since: number }
+  | { readonly kind: 'run'; readonly record: RunRecord };
+
+export interface LensText {
+  readonly title: string;
+  readonly tooltip: string;
+  readonly action: 'run' | 'runWithArguments' | 'cancel' | 'openPanel';
+}
+
+/** Kinds that can be started; a class is started through its methods. */
+export function isRunnable(found: DiscoveredFunction): boolean {
+  return found.kind !== 'cls';
+}
+
+/** The GPU as the decorator names it. */
+export function gpuLabel(found: DiscoveredFunction): string {
+  if (found.kind === 'local_entrypoint') return 'this machine';
+  return found.gpu ?? (found.dynamicOptions.includes('gpu') ? 'GPU' : 'CPU');
+}
+
+/**
+ * The lenses of one function. Their number depends on the function alone, never on its state, so that
+ * nothing moves under the pointer.
+ */
+export function lensTexts(
+  found: DiscoveredFunction,
+  state: LensState,
+  now: number,
+): readonly LensText[] {
+  const active = isActive(state);
+  const first: LensText = active
+    ? { title: '$(debug-stop) Cancel', tooltip: `Cancel ${found.qualname}`, action: 'cancel' }
+    : { title: runTitle(found), tooltip: runTooltip(found), action: 'run' };
+  const status: LensText = {
+    title: `${gpuLabel(found)}${statusText(state, now)}`,
+    tooltip: statusTooltip(state),
+    action: 'openPanel',
+  };
+  if (found.parameters.length === 0) return [first, status];
+  return [
+    first,
+    status,
+    {
+      title: 'Arguments…',
+      tooltip: `Run ${found.qualname} with other arguments`,
+      action: 'runWithArguments',
+    },
+  ];
+}
+
+function isActive(state: LensState): boolean {
+  return state.kind === 'preparing' || (state.kind === 'run' && state.record.status === 'active');
+}
+
+function runTitle(found: DiscoveredFunction): string {
+  return found.kind === 'local_entrypoint' ? '$(play) Run Locally' : '$(play) Run on GPU';
+}
+
+function runTooltip(found: DiscoveredFunction): string {
+  if (found.kind === 'local_entrypoint') {
+    return `Run ${found.qualname} on this machine; its .remote() and .map() calls go to the runtime`;
+  }
+  return `Run ${found.qualname} on the runtime, as it stands in the editor`;
+}
+
+function statusText(state: LensState, now: number): string {
+  switch (state.kind) {
+    case 'idle':
+      return '';
+    case 'preparing':
+      return ` · $(loading~spin) ${state.what} ${formatClock(now - state.since)}`;
+    case 'run':
+      return ` · ${recordText(state.record, now)}`;
+  }
+}
+
+function recordText(record: RunRecord, now: number): string {
+  const cpu = ranOnCpu(record) ? ' on CPU' : '';
+  switch (record.status) {
+    case 'active': {
+      const phase = currentPhase(record);
+      const since = phase?.startedAt ?? record.startedAt;
+      return `$(loading~spin) ${phase?.phase ?? 'starting'}${cpu} ${formatClock(now - since)}`;
+    }
+    case 'succeeded':
+      return `$(pass) ${ending(record)}${cpu}`;
+    case 'failed':
+      return `$(error) ${record.error?.type ?? record.error?.kind ?? 'failed'} · ${ending(record)}${cpu}`;
+    case 'cancelled':
+      return `$(circle-slash) cancelled · ${ending(record)}${cpu}`;
+  }
+}
+
+function ending(record: RunRecord): string {
+  const parts = record.ms === null ? [] : [formatDuration(record.ms)];
+  if (record.cost !== null) parts.push(formatUsd(record.cost.usd));
+  return parts.join(' · ');
+}
+
+function ranOnCpu(record: RunRecord): boolean {
+  return record.device === 'cpu';
+}
+
+function statusTooltip(state: LensState): string {
+  if (state.kind !== 'run') return 'Open the Velar panel';
+  const { error, cost } = state.record;
+  const parts = [
+    error === null ? '' : error.message,
+    cost?.note ?? '',
+    'Click to open the Velar panel.',
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}

@@ -1,0 +1,87 @@
+/** Lenses above functions: Run on GPU, the GPU with the state of the last run, arguments. */
+import * as vscode from 'vscode';
+import { commands } from './commandIds';
+import { isPythonSource, type PythonDocuments } from './documents';
+import { isRunnable, lensTexts, type LensText } from './lensTitles';
+import type { RunRecords } from './runs/runRecords';
+import { codeLensEnabled } from './settings';
+
+/** How often a running clock moves, in ms. */
+const CLOCK_MS = 1000;
+
+/** Which function a command is about; what lenses and tree items pass to it. */
+export interface FunctionReference {
+  readonly uri: string;
+  readonly qualname: string;
+}
+
+export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.changed.event;
+  private readonly disposables: vscode.Disposable[];
+  private clock: NodeJS.Timeout | undefined;
+  private shown = '';
+
+  constructor(
+    private readonly documents: PythonDocuments,
+    private readonly records: RunRecords,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.disposables = [
+      this.changed,
+      records.onDidChange(() => this.refresh()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('velar.codeLens')) this.changed.fire();
+      }),
+      vscode.languages.registerCodeLensProvider(
+        [
+          { language: 'python', scheme: 'file' },
+          { language: 'python', scheme: 'untitled' },
+        ],
+        this,
+      ),
+    ];
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    if (!isPythonSource(document) || !codeLensEnabled(document.uri)) return [];
+    const uri = document.uri.toString();
+    const functions = await this.documents.functions(document);
+    return functions.filter(isRunnable).flatMap((found) => {
+      const line = new vscode.Range(found.decoratorLine - 1, 0, found.decoratorLine - 1, 0);
+      const state = this.records.stateOf(uri, found.qualname);
+      return lensTexts(found, state, this.now()).map(
+        (text) => new vscode.CodeLens(line, toCommand(text, { uri, qualname: found.qualname })),
+      );
+    });
+  }
+
+  /** Asks for the lenses again when what they say has changed, and keeps the clock going while it must. */
+  private refresh(): void {
+    const said = this.records.signature();
+    if (said !== this.shown) {
+      this.shown = said;
+      this.changed.fire();
+    }
+    if (!this.records.anyActive) {
+      clearInterval(this.clock);
+      this.clock = undefined;
+    } else {
+      this.clock ??= setInterval(() => this.changed.fire(), CLOCK_MS);
+    }
+  }
+
+  dispose(): void {
+    clearInterval(this.clock);
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+}
+
+function toCommand(text: LensText, reference: FunctionReference): vscode.Command {
+  return {
+    title: text.title,
+    tooltip: text.tooltip,
+    command: commands[text.action],
+    arguments: [reference],
+  };
+}

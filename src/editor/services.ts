@@ -1,0 +1,97 @@
+/**
+ * The extension's parts, made once and handed to each other. Made at activation: only what listens and
+ * shows. Everything that talks to a runtime is behind `core`, loaded with its first use.
+ */
+import * as vscode from 'vscode';
+import type { Core } from './core';
+import { BundlePreview } from './bundlePreview';
+import { ContextKeys } from './contextKeys';
+import { LogDocuments } from './diagnostics/logDocuments';
+import { RunDiagnostics } from './diagnostics/runDiagnostics';
+import { PythonDocuments } from './documents';
+import { ExplorerTree } from './explorer/tree';
+import { WorkspaceFunctions } from './explorer/workspaceFunctions';
+import { LensProvider } from './lenses';
+import { PanelProvider } from './panel/panelProvider';
+import type { PanelView } from './panel/panelView';
+import { RunRecords } from './runs/runRecords';
+import { RuntimeModel } from './runtimes/runtimeModel';
+import { RuntimeStatusBar } from './runtimes/statusBar';
+import { revealPanelOnRun } from './settings';
+
+export class Services implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel('Velar', { log: true });
+  readonly records = new RunRecords();
+  readonly model = new RuntimeModel();
+  readonly documents = new PythonDocuments();
+  readonly functions: WorkspaceFunctions;
+  readonly logs: LogDocuments;
+  readonly preview: BundlePreview;
+  readonly panel: PanelProvider;
+  private readonly disposables: vscode.Disposable[];
+  private loading: Promise<Core> | undefined;
+  private disposed = false;
+
+  constructor(readonly context: vscode.ExtensionContext) {
+    const { records, model, documents, log } = this;
+    this.functions = new WorkspaceFunctions(documents, log);
+    this.logs = new LogDocuments(records, async (entry) => (await this.core()).fullLog(entry));
+    this.preview = new BundlePreview(async (uri, signal) =>
+      (await this.core()).describeBundle(uri, signal),
+    );
+    this.panel = new PanelProvider((view) => this.makePage(view));
+    this.disposables = [
+      new LensProvider(documents, records),
+      new RunDiagnostics(records),
+      new RuntimeStatusBar(model, records),
+      new ExplorerTree(this.functions, model, records),
+      new ContextKeys(documents, records),
+      records.onDidAdd(() => {
+        if (revealPanelOnRun()) void this.panel.reveal(false);
+      }),
+      this.panel,
+      this.preview,
+      this.logs,
+      this.functions,
+      documents,
+      records,
+      model,
+      log,
+    ];
+  }
+
+  /** Loads the rest of the extension, once. */
+  async core(): Promise<Core> {
+    this.loading ??= import('./core').then(({ Core }) => {
+      const core = new Core(this);
+      if (this.disposed) core.dispose();
+      return core;
+    });
+    return this.loading;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    void this.loading?.then((core) => core.dispose());
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async makePage(view: vscode.WebviewView): Promise<PanelView> {
+    const { PanelView } = await import('./panel/panelView');
+    const actions = {
+      rerun: async (entry: Parameters<Core['runs']['rerun']>[0]) =>
+        (await this.core()).runs.rerun(entry),
+      stopContainer: async (container: string) => (await this.core()).stopContainer(container),
+      openLog: async (entry: Parameters<LogDocuments['open']>[0]) => this.logs.open(entry),
+      fail: (error: unknown) => void this.core().then((core) => core.fail(error)),
+    };
+    return new PanelView(
+      view,
+      this.context.extensionUri,
+      this.records,
+      this.model,
+      actions,
+      this.log,
+    );
+  }
+}
