@@ -23,8 +23,8 @@ interface Known extends FileHash {
 /** Files up to this size are read in one go, others as a stream. */
 const wholeBytes = 1 << 20;
 
-/** Coarsest clock of a file system that counts, in ms: a second write within it can go unseen. */
-const clockMs = 20;
+/** Coarsest clock of a file system that counts, in ms: a second change within it can go unseen. */
+export const clockMs = 20;
 
 export class FileHashes {
   private readonly known = new Map<string, Known>();
@@ -43,8 +43,8 @@ export class FileHashes {
   /** Hashes a small file at once; undefined when that needs `hash`. */
   hashNow(path: string, stats: Stats): FileHash | undefined {
     if (stats.size > wholeBytes) return undefined;
-    const sha256 = sha256Hex(readFileSync(path));
-    return this.remember(path, sha256, stats);
+    const content = readFileSync(path);
+    return this.remember(path, sha256Hex(content), content.byteLength, stats);
   }
 
   /**
@@ -57,7 +57,7 @@ export class FileHashes {
       const sha256 = await hashStream(path, signal);
       const after = await stat(path);
       if (before.mtimeMs === after.mtimeMs && before.size === after.size) {
-        return this.remember(path, sha256, after);
+        return this.remember(path, sha256, after.size, after);
       }
     }
     throw new VelarError('bundle-changed', `${path} keeps changing while it is read.`, {
@@ -65,18 +65,23 @@ export class FileHashes {
     });
   }
 
-  private remember(path: string, sha256: string, stats: Stats): FileHash {
+  private remember(path: string, sha256: string, size: number, stats: Stats): FileHash {
     const known: Known = {
       sha256,
-      size: stats.size,
-      mode: (stats.mode & 0o111) === 0 || process.platform === 'win32' ? 0o644 : 0o755,
+      size,
+      mode: fileMode(stats),
       mtimeMs: stats.mtimeMs,
       ino: stats.ino,
-      settled: Date.now() - stats.mtimeMs > clockMs,
+      settled: size === stats.size && Date.now() - stats.mtimeMs > clockMs,
     };
     this.known.set(path, known);
     return known;
   }
+}
+
+/** The permission bits that a bundle keeps: whether a file can be executed. */
+export function fileMode(stats: Stats): number {
+  return (stats.mode & 0o111) === 0 || process.platform === 'win32' ? 0o644 : 0o755;
 }
 
 function matches(known: Known, stats: Stats): boolean {

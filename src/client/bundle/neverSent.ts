@@ -32,7 +32,7 @@ const secretEndings = [
 ];
 
 const secretPattern =
-  /^(\.env.*|id_(rsa|dsa|ecdsa|ed25519)(_sk)?(\..*)?|credentials(\.(?!py$)[^.]+)?|service[-_]?account.*\.json|client_secret.*\.json)$/;
+  /^(\.env.*|id_(rsa|dsa|ecdsa|ed25519)(_sk)?(\..*)?|credentials(\.(?!py$)[^.]+)?|.*service[-_]?account.*\.json|client_secret.*\.json)$/;
 
 const toolFolders = new Map([
   ['.git', 'version control'],

@@ -52,17 +52,17 @@ export function resolveImport(
   return missing ?? { kind: 'external' };
 }
 
-/** The folders that absolute imports of a file start from: as a script, as a project, under `src`. */
+/**
+ * The folders that absolute imports start from when a file runs, first one first: that of its
+ * outermost package, or its own as a script; then the root; then `src`.
+ */
 export function importRoots(tree: SourceTree, file: string): string[] {
-  const own = file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '';
-  const roots = [own, ''];
-  // A file inside a package may be imported from the folder that holds the whole package.
-  let around = own;
-  while (around !== '' && tree.entries(around)?.has('__init__.py') === true) {
-    around = parentOf(around);
-    roots.push(around);
+  let folder = parentOf(file);
+  while (folder !== '' && tree.entries(folder)?.get('__init__.py') === 'file') {
+    folder = parentOf(folder);
   }
-  if (tree.entries('src') !== undefined) roots.push('src');
+  const roots = [folder, ''];
+  if (tree.entries('')?.get('src') === 'folder') roots.push('src');
   return [...new Set(roots)];
 }
 
