@@ -24,17 +24,18 @@ def interrupt(error: BaseException) -> None:
         raise error
 
 
-def forget() -> None:
-    """Drops an exception that was held back, when what it was meant for has ended."""
-    global _pending
-    _pending = None
-
-
 def adopt_main_thread() -> None:
     """Makes the calling thread the one that shields count for; after a fork or from another main thread."""
     global _main, _depth, _pending
     _main = threading.get_ident()
     _depth = 0
+    _pending = None
+
+
+def reset(depth: int) -> None:
+    """Sets how many shields the main thread is in, after an interrupt that may have cut one's bookkeeping in two."""
+    global _depth, _pending
+    _depth = depth
     _pending = None
 
 

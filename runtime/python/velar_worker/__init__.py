@@ -1,0 +1,1 @@
+"""The worker: what runs inside a container. ``python -m velar_worker`` starts the supervisor."""

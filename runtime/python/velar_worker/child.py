@@ -1,0 +1,97 @@
+"""What a forked child does to become a runner."""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from types import ModuleType
+from typing import Dict, List, NamedTuple
+
+from velar import _interrupts
+from velar._channel import Channel
+from velar.exception import ConnectionLost
+
+from . import errors
+from .runner import Runner, Setup
+
+
+class Ends(NamedTuple):
+    """The child's ends of the pipes to its supervisor."""
+
+    channel: int
+    control: int
+    stdout: int
+    stderr: int
+    faults: int
+
+
+def become_runner(setup: Setup, ends: Ends, env: Dict[str, str]) -> None:
+    """Runs to the end of the process; never returns, whatever happens."""
+    code = 70
+    pid = os.getpid()
+    try:
+        _isolate(ends)
+        os.environ.update(env)
+        os.chdir(setup.root)
+        _fresh_interpreter(setup)
+        _interrupts.adopt_main_thread()
+        code = Runner(setup, Channel(ends.channel, ends.channel), ends.control).run()
+        atexit._run_exitfuncs()
+    except ConnectionLost:
+        code = 0
+    except BaseException as error:
+        if os.getpid() == pid:
+            sys.stderr.write(str(errors.from_exception(error, setup.root)["text"]))
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                continue
+        os._exit(code)
+
+
+def _isolate(ends: Ends) -> None:
+    """A session and process group of its own, output into the pipes, nothing of the supervisor left open."""
+    os.setsid()
+    _die_with_parent()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(ends.stdout, 1)
+    os.dup2(ends.stderr, 2)
+    kept: List[int] = sorted({0, 1, 2, ends.channel, ends.control, ends.faults})
+    for low, high in zip(kept, kept[1:]):
+        os.closerange(low + 1, high)
+    os.closerange(kept[-1] + 1, 4096)
+    os.set_blocking(ends.control, False)
+    faulthandler.enable(file=ends.faults, all_threads=True)
+
+
+def _fresh_interpreter(setup: Setup) -> None:
+    """Standard streams by line, an empty ``__main__``, and the path that a script started here would have."""
+    sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    sys.argv = [setup.file]
+    sys.modules["__main__"] = ModuleType("__main__")
+    if sys.path and sys.path[0] in ("", os.path.dirname(os.path.abspath(sys.argv[0]))):
+        del sys.path[0]
+    gc.collect()
+
+
+def _die_with_parent() -> None:
+    """Linux: SIGKILL when the supervisor is gone. Elsewhere the closed channel has to do."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)

@@ -1,0 +1,33 @@
+"""What passes between a runner and its supervisor and never leaves the container."""
+
+from __future__ import annotations
+
+import struct
+
+#: A message to relay once everything printed before it has been sent.
+AFTER_OUTPUT = 33
+#: A call of a batch has ended: :data:`SETTLED_HEAD`, then the result's bytes or the error's JSON.
+SETTLED = 34
+#: A call that came alone has ended: :data:`CALL`, then the message to relay.
+ENDED = 35
+#: Module import is over: one byte, 1 for success, then the message to relay.
+LOADED = 36
+
+#: call, attempt, 1 for success, milliseconds running.
+SETTLED_HEAD = struct.Struct(">IIBd")
+#: The call's number.
+CALL = struct.Struct(">I")
+#: On the control pipe, before SIGINT: call, reason.
+CANCEL = struct.Struct(">IB")
+REASONS = ("cancelled", "timeout")
+
+#: Printed between the calls of a batch, so that output is told apart: this, the load's random key in hexadecimal,
+#: the call as eight hexadecimal digits. No part of it can be a newline.
+MARK_HEAD = b"\0velar-call:"
+MARK_KEY_BYTES = 16
+MARK_BYTES = len(MARK_HEAD) + MARK_KEY_BYTES + 8
+
+
+def mark(key: bytes, call: int) -> bytes:
+    """What announces on a stream that its next bytes belong to ``call``."""
+    return MARK_HEAD + key + b"%08x" % call

@@ -1,0 +1,216 @@
+"""The supervisor's view of one runner: its process, pipes, calls in progress and output."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import struct
+import termios
+import time
+from typing import Callable, Dict, List, Optional
+
+from velar._channel import Frame
+from velar._framing import FrameError, log
+
+from . import private
+from .child import Ends, become_runner
+from .link import Link
+from .logs import FloodGate, LineCutter, Piece
+from .memory import HostMemory, oom_kills
+from .process_tree import kill_tree
+from .runner import Setup
+
+_READ = 64 * 1024
+_PIPE_BYTES = 256 * 1024
+_INT = struct.Struct("i")
+
+
+class Stream:
+    """Read end of a runner's stdout (``number`` 1) or stderr (2)."""
+
+    def __init__(self, number: int, fd: int, mark_key: bytes) -> None:
+        self.number = number
+        self.fd = fd
+        self.cutter = LineCutter(mark_key)
+        self.open = True
+        #: What the supervisor's loop calls when there is something to read.
+        self.handler: Optional[Callable[[], None]] = None
+
+    def waiting(self) -> int:
+        """Bytes in the pipe now."""
+        return int(_INT.unpack(fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0"))[0])
+
+    def read(self) -> bytes:
+        """What is there, at most 64 KiB; empty when nothing is. Notes the end of the stream."""
+        try:
+            data = os.read(self.fd, _READ)
+        except (BlockingIOError, InterruptedError):
+            return b""
+        if not data:
+            self.open = False
+        return data
+
+
+class RunnerProcess:
+    """A forked runner. Made by :func:`start`."""
+
+    def __init__(
+        self, load: int, pid: int, root: str, link: Link, control: int, streams: List[Stream], faults: int
+    ) -> None:
+        self.load = load
+        self.pid = pid
+        self.root = root
+        self.link = link
+        self.streams = streams
+        self.gate = FloodGate()
+        self.memory = HostMemory(pid)
+        self.loaded = False
+        self.load_failed = False
+        #: Calls sent and not answered, in the order in which the runner takes them.
+        self.calls: Dict[int, bool] = {}
+        #: Why a call is to end, and the grace that it has, by call.
+        self.cancelled: Dict[int, "tuple[str, float]"] = {}
+        self.killed_for: Optional[str] = None
+        #: When the runner is killed if it doesn't do what it was asked to, on the monotonic clock.
+        self.kill_at: Optional[float] = None
+        self.stopping = False
+        self._control = control
+        self._faults = faults
+        self._oom_before = oom_kills()
+
+    @property
+    def head(self) -> Optional[int]:
+        """The call that is executing, as far as its answers tell."""
+        return next(iter(self.calls), None)
+
+    def emit(self, out: Link, stream: Stream, pieces: List[Piece]) -> None:
+        """Queues log frames."""
+        for call, data in pieces:
+            out.queue(log(stream.number, call, data))
+
+    def pump(self, out: Link, stream: Stream, now: float) -> int:
+        """Reads a stream once and queues what is complete; returns the bytes read."""
+        data = stream.read()
+        if data:
+            self.emit(out, stream, stream.cutter.feed(data, now))
+            if self.gate.read(len(data), now):
+                words = b"velar: this call has printed over 64 MiB; its output is held to 4 MiB a second from here on.\n"
+                out.queue(log(2, stream.cutter.call, words))
+        return len(data)
+
+    def drain(self, out: Link, now: float) -> None:
+        """Queues everything that was printed until now."""
+        for stream in self.streams:
+            left = stream.waiting() if stream.open else 0
+            while left > 0:
+                size = self.pump(out, stream, now)
+                if not size:
+                    break
+                left -= size
+
+    def attribute(self, call: int, out: Link) -> None:
+        """From here on output belongs to ``call``; an unterminated line of the one before goes out."""
+        for stream in self.streams:
+            if stream.cutter.call != call:
+                self.emit(out, stream, stream.cutter.flush())
+                stream.cutter.call = call
+
+    def flush_rest(self, out: Link) -> None:
+        """Queues unterminated lines, because their call ended."""
+        for stream in self.streams:
+            self.emit(out, stream, stream.cutter.flush())
+
+    def busy_pipes(self) -> bool:
+        """True while what the loop listens to may change: a queue, a held flood, a closed stream."""
+        return self.link.queued > 0 or self.gate.held or not all(stream.open for stream in self.streams)
+
+    def closes_work(self, frames: List[Frame]) -> bool:
+        """True when these frames answer the last call, or end the load."""
+        ended = sum(1 for kind, _ in frames if kind in (private.ENDED, private.SETTLED))
+        return (ended > 0 and ended >= len(self.calls)) or any(kind == private.LOADED for kind, _ in frames)
+
+    def last_words(self, out: Link, relay: "Callable[[RunnerProcess, List[Frame], Link, float], None]") -> None:
+        """After its end: queues the frames and the output that are still in the pipes."""
+        now = time.monotonic()
+        try:
+            frames = self.link.receive()
+            while frames:
+                relay(self, frames, out, now)
+                frames = self.link.receive()
+        except FrameError:
+            # User code wrote into the channel before the end; what the runner's end means is told anyway.
+            frames = None
+        for stream in self.streams:
+            while stream.open and self.pump(out, stream, now):
+                continue
+        self.flush_rest(out)
+
+    def interrupt(self, call: int, reason: str) -> None:
+        """Tells the runner to end a call: which and why on the control pipe, then SIGINT."""
+        try:
+            os.write(self._control, private.CANCEL.pack(call, private.REASONS.index(reason)))
+            os.kill(self.pid, signal.SIGINT)
+        except (ProcessLookupError, BrokenPipeError, BlockingIOError):
+            return
+
+    def kill(self, reason: Optional[str]) -> None:
+        """SIGKILL to everything the runner started. ``reason`` is why, if the supervisor wants it."""
+        if self.killed_for is None:
+            self.killed_for = reason
+        kill_tree(self.pid)
+
+    def oom_killed(self) -> bool:
+        """True when the control group counted a kill for memory since the runner started."""
+        return oom_kills() > self._oom_before
+
+    def fault_report(self) -> str:
+        """What faulthandler wrote."""
+        try:
+            return os.read(self._faults, 65536).decode("utf-8", "replace")
+        except BlockingIOError:
+            return ""
+
+    def close(self) -> None:
+        """Closes the supervisor's ends."""
+        self.link.sock.close()
+        for fd in [stream.fd for stream in self.streams] + [self._control, self._faults]:
+            os.close(fd)
+
+
+def start(
+    load: int, root: str, file: str, hooks: bool, env: Dict[str, str], in_child: Callable[[], None]
+) -> RunnerProcess:
+    """Forks a runner. ``in_child`` lets go, in the child, of what belongs to the supervisor."""
+    ours, theirs = socket.socketpair()
+    control_read, control_write = os.pipe()
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    fault_read, fault_write = os.pipe()
+    key = secrets.token_hex(private.MARK_KEY_BYTES // 2).encode("ascii")
+    pid = os.fork()
+    if pid == 0:
+        in_child()
+        ends = Ends(theirs.detach(), control_read, out_write, err_write, fault_write)
+        become_runner(Setup(load, root, file, hooks, key), ends, env)
+    theirs.close()
+    for fd in (control_read, out_write, err_write, fault_write):
+        os.close(fd)
+    for fd in (control_write, out_read, err_read, fault_read):
+        os.set_blocking(fd, False)
+    for fd in (out_read, err_read):
+        _widen(fd)
+    return RunnerProcess(
+        load, pid, root, Link(ours), control_write, [Stream(1, out_read, key), Stream(2, err_read, key)], fault_read
+    )
+
+
+def _widen(fd: int) -> None:
+    """A larger pipe lets a printer run ahead; the default serves where that isn't allowed."""
+    set_size = getattr(fcntl, "F_SETPIPE_SZ", 1031)
+    try:
+        fcntl.fcntl(fd, set_size, _PIPE_BYTES)
+    except OSError:
+        return

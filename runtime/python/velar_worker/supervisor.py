@@ -1,0 +1,387 @@
+"""The supervisor: dials out to the runtime, starts runners, relays their frames and output. One thread, one loop."""
+
+from __future__ import annotations
+
+import os
+import platform
+import selectors
+import signal
+import sys
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+
+from velar._framing import MESSAGE, FrameError, frame, message, parse_message
+
+from . import errors, faults, memory
+from .bundle import BundleError, Workspace
+from .link import HIGH_WATER, LOW_WATER, Link, dial
+from .logs import PATIENCE
+from .process_tree import descendants, kill_all
+from .relay import follow, relay
+from .runner_process import RunnerProcess, Stream, start
+
+#: A runner that is replaced may run its exit hooks for this long, in seconds.
+_REPLACE_GRACE = 5.0
+#: How long a call runs before its memory is looked at, in seconds.
+_FIRST_SAMPLE = 0.02
+_FORWARDED = (b'{"type":"outputs"', b'{"type":"credit"', b'{"type":"invocation-end"')
+
+
+class Settings(NamedTuple):
+    """What the engine tells a worker: where the runtime listens, and the directories it may use."""
+
+    socket: str
+    token: str
+    container: str
+    blobs: str
+    workdir: str
+
+
+class Supervisor:
+    """Serves one runtime until the connection ends or it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root = os.path.join(os.path.realpath(settings.workdir), "app")
+        self._workspace = Workspace(self._root, settings.blobs)
+        self._selector = selectors.DefaultSelector()
+        self._link = Link(dial(settings.socket))
+        self._runner: Optional[RunnerProcess] = None
+        self._next_load: Optional[Dict[str, Any]] = None
+        self._ending = False
+        self._done = False
+        self._paused = False
+        self._arranged: Optional[RunnerProcess] = None
+        self._terminated = False
+        self._busy_since = 0.0
+        self._sample_at: Optional[float] = None
+        self._wake_read, self._wake_write = os.pipe()
+        self._handlers: Dict[str, Callable[[Dict[str, Any], bytes], None]] = {
+            "welcome": lambda header, payload: None,
+            "load": self._on_load,
+            "call": self._on_call,
+            "calls": self._on_call,
+            "cancel": self._on_cancel,
+            "stop": self._on_stop,
+            "outputs": self._forward,
+            "credit": self._forward,
+            "invocation-end": self._forward,
+        }
+
+    def run(self) -> int:
+        """Returns the exit code: 0 when stopped or left by the runtime, 3 when the runtime broke the protocol."""
+        for fd in (self._wake_read, self._wake_write):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, self._on_wake)
+        self._selector.register(self._link.sock, selectors.EVENT_READ, self._on_runtime)
+        self._link.queue(message(self._hello()))
+        try:
+            while not (self._done and not self._link.queued):
+                self._turn()
+        except FrameError as error:
+            sys.stderr.write("velar worker: the runtime sent a broken frame (%s); ending.\n" % error)
+            return 3
+        finally:
+            if self._runner is not None:
+                self._runner.kill("stopped")
+            kill_all(descendants(os.getpid()))
+        return 0
+
+    def _hello(self) -> Dict[str, Any]:
+        return {
+            "type": "hello",
+            "protocol": 1,
+            "token": self._settings.token,
+            "container": self._settings.container,
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+        }
+
+    def _turn(self) -> None:
+        if not self._link.flush():
+            self._lost()
+            return
+        runner = self._runner
+        if runner is not None:
+            runner.link.flush()
+        self._arrange()
+        events = self._selector.select(self._timeout())
+        for key, _ in events:
+            key.data()
+        self._timers(time.monotonic())
+
+    def _lost(self) -> None:
+        """The runtime is gone: nobody waits for the answers any more."""
+        self._done = True
+        self._link.abandon()
+
+    # What is listened to, and for how long.
+
+    def _arrange(self) -> None:
+        queued = self._link.queued
+        runner = self._runner
+        if runner is self._arranged and not queued and not self._paused and runner is not None:
+            if not runner.link.queued and not runner.gate.held:
+                return
+        self._paused = queued > (LOW_WATER if self._paused else HIGH_WATER)
+        # Nothing waits to be written and nothing is held back: stays as it is until that changes.
+        self._arranged = None if queued or self._paused or (runner and runner.busy_pipes()) else runner
+        self._interest(self._link.sock, True, queued > 0, self._on_runtime)
+        if runner is None:
+            return
+        self._interest(runner.link.sock, not self._paused, runner.link.queued > 0, self._on_runner)
+        free = not self._paused and runner.gate.wait(time.monotonic()) == 0
+        for stream in runner.streams:
+            self._interest(stream.fd, free and stream.open, False, stream.handler or self._handler(runner, stream))
+
+    def _handler(self, runner: RunnerProcess, stream: Stream) -> Callable[[], None]:
+        def read() -> None:
+            if runner is self._runner:
+                runner.pump(self._link, stream, time.monotonic())
+                if not stream.open or runner.gate.held:
+                    self._arranged = None
+
+        stream.handler = read
+        return read
+
+    def _interest(self, what: Any, read: bool, write: bool, handler: Callable[[], None]) -> None:
+        mask = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+        key = self._selector.get_map().get(what)
+        if key is None:
+            if mask:
+                self._selector.register(what, mask, handler)
+        elif not mask:
+            self._selector.unregister(what)
+        elif key.events != mask:
+            self._selector.modify(what, mask, handler)
+
+    def _timeout(self) -> Optional[float]:
+        runner = self._runner
+        if runner is None:
+            return None
+        due = [at for at in (self._sample_at, runner.kill_at) if at is not None]
+        for stream in runner.streams:
+            if stream.cutter.waiting_since:
+                due.append(stream.cutter.waiting_since + PATIENCE)
+        now = time.monotonic()
+        if runner.gate.held:
+            due.append(now + runner.gate.wait(now))
+        return max(0.0, min(due) - now) if due else None
+
+    def _timers(self, now: float) -> None:
+        runner = self._runner
+        if runner is None:
+            return
+        for stream in runner.streams:
+            if stream.cutter.waiting_since and now >= stream.cutter.waiting_since + PATIENCE:
+                runner.emit(self._link, stream, stream.cutter.flush())
+        if runner.kill_at is not None and now >= runner.kill_at:
+            runner.kill_at = None
+            told = runner.cancelled.get(runner.head or 0)
+            runner.kill("stopped" if runner.stopping or told is None else told[0])
+        if self._sample_at is not None and now >= self._sample_at:
+            self._sample(runner, now)
+
+    # Memory.
+
+    def _begin_sampling(self, now: float) -> None:
+        if self._sample_at is None:
+            self._busy_since = now
+            self._sample_at = now + _FIRST_SAMPLE
+
+    def _sample(self, runner: RunnerProcess, now: float) -> None:
+        header = runner.memory.sample(runner.head if runner.loaded else None)
+        if header is not None:
+            self._link.queue(message(header))
+        since = now - self._busy_since
+        self._sample_at = now + (memory.FAST if since < memory.FAST_FOR else memory.SLOW)
+
+    # Messages of the runtime.
+
+    def _on_runtime(self) -> None:
+        frames = self._link.receive()
+        if frames is None:
+            self._lost()
+            return
+        for kind, payload in frames:
+            if kind != MESSAGE:
+                raise FrameError("type %d" % kind)
+            if payload.startswith(_FORWARDED, 4):
+                self._forward({}, payload)
+                continue
+            header, _ = parse_message(payload)
+            handler = self._handlers.get(header["type"])
+            if handler is None:
+                raise FrameError('unknown message "%s"' % header["type"])
+            try:
+                handler(header, payload)
+            except (KeyError, TypeError, ValueError) as cause:
+                raise FrameError('"%s" without its fields (%r)' % (header["type"], cause)) from cause
+
+    def _forward(self, _header: Dict[str, Any], payload: bytes) -> None:
+        if self._runner is not None:
+            self._runner.link.queue(frame(MESSAGE, payload))
+
+    def _on_call(self, header: Dict[str, Any], payload: bytes) -> None:
+        batch = header["type"] == "calls"
+        items: List[Dict[str, Any]] = header["items"] if batch else [header]
+        runner = self._runner
+        if runner is None or runner.load_failed or runner.stopping:
+            error = errors.make("infrastructure", "NoRunner", "The container has no runner for this call.")
+            for item in items:
+                answer = {"type": "error", "call": item["call"], "attempt": item.get("attempt", 1), "ms": 0}
+                self._link.queue(message({**answer, "error": error}))
+            return
+        for item in items:
+            runner.calls[item["call"]] = batch
+        runner.link.queue(frame(MESSAGE, payload))
+        # The runner works while the bookkeeping is done here.
+        runner.link.flush()
+        now = time.monotonic()
+        follow(runner, self._link, now)
+        self._begin_sampling(now)
+
+    def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
+        runner, call = self._runner, header["call"]
+        if runner is None or call not in runner.calls or call in runner.cancelled:
+            return
+        reason = "timeout" if header.get("reason") == "timeout" else "cancelled"
+        grace = float(header.get("graceMs", 2000)) / 1000.0
+        runner.cancelled[call] = (reason, grace)
+        if runner.head == call and runner.kill_at is None:
+            runner.kill_at = time.monotonic() + grace
+        runner.interrupt(call, reason)
+
+    def _on_load(self, header: Dict[str, Any], _payload: bytes) -> None:
+        self._next_load = header
+        if self._runner is None:
+            self._start()
+        else:
+            self._retire(self._runner, _REPLACE_GRACE)
+
+    def _on_stop(self, header: Dict[str, Any], _payload: bytes) -> None:
+        self._ending = True
+        self._next_load = None
+        if self._runner is None:
+            self._done = True
+        else:
+            self._retire(self._runner, float(header.get("graceMs", 2000)) / 1000.0)
+
+    def _retire(self, runner: RunnerProcess, grace: float) -> None:
+        """Interrupts what runs, then lets the runner end by itself for as long as the grace."""
+        runner.stopping = True
+        runner.kill_at = time.monotonic() + grace
+        for call in list(runner.calls):
+            runner.interrupt(call, "cancelled")
+        runner.link.queue(message({"type": "stop"}))
+
+    def _start(self) -> None:
+        header, self._next_load = self._next_load, None
+        if header is None:
+            return
+        load = header["load"]
+        before = time.perf_counter()
+        try:
+            change = self._workspace.materialise(header["bundle"])
+        except BundleError as error:
+            wire = errors.make("infrastructure", "BundleDamaged", str(error), "Run it again; the files are sent anew.")
+            self._link.queue(message({"type": "load-failed", "load": load, "error": wire}))
+            return
+        env = {str(name): str(value) for name, value in (header.get("env") or {}).items()}
+        if header.get("cpu"):
+            env.setdefault("CUDA_VISIBLE_DEVICES", "")
+        runner = start(load, self._root, header["file"], header.get("hooks", True), env, self._let_go)
+        self._runner = runner
+        detail = "%d of %d files written" % (change.written, change.total)
+        ms = round((time.perf_counter() - before) * 1000.0, 3)
+        phase = {"type": "phase", "load": load, "call": None, "phase": "container", "status": "progress"}
+        self._link.queue(message({**phase, "ms": ms, "detail": detail}))
+        self._link.queue(message({"type": "loading", "load": load, "pid": runner.pid}))
+        self._begin_sampling(time.monotonic())
+
+    def _let_go(self) -> None:
+        """In a forked child: what belongs to the supervisor is no longer this process's."""
+        signal.set_wakeup_fd(-1)
+        self._link.sock.detach()
+        self._selector.close()
+
+    # A runner's frames and its end.
+
+    def _on_runner(self) -> None:
+        runner = self._runner
+        if runner is None:
+            return
+        now = time.monotonic()
+        try:
+            frames = runner.link.receive() or []
+            if self._sample_at is not None and now - self._busy_since > _FIRST_SAMPLE and runner.closes_work(frames):
+                self._sample(runner, now)
+            relay(runner, frames, self._link, now)
+        except FrameError as error:
+            sys.stderr.write("velar worker: the runner's channel is broken (%s); killing it.\n" % error)
+            runner.kill(None)
+        if runner.loaded and not runner.calls:
+            self._sample_at = None
+
+    def _on_terminate(self, *_: Any) -> None:
+        self._terminated = True
+
+    def _on_wake(self) -> None:
+        try:
+            while os.read(self._wake_read, 512):
+                pass
+        except BlockingIOError:
+            pass
+        if self._terminated and not self._ending:
+            self._on_stop({}, b"")
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self._runner is not None and pid == self._runner.pid:
+                self._finish(self._runner, status)
+
+    def _finish(self, runner: RunnerProcess, status: int) -> None:
+        """A runner is dead: everything it sent and printed goes first, then how it ended."""
+        self._runner, self._sample_at = None, None
+        kill_all(descendants(os.getpid()))
+        self._forget(runner)
+        runner.last_words(self._link, relay)
+        if runner.stopping and runner.killed_for is None:
+            runner.killed_for = "stopped"
+        end = faults.ending(status, runner.oom_killed(), runner.killed_for, runner.fault_report())
+        error = faults.explain(end, self._root)
+        if not runner.loaded and not runner.load_failed:
+            self._link.queue(message({"type": "load-failed", "load": runner.load, "error": error}))
+        self._link.queue(
+            message(
+                {
+                    "type": "runner-exit",
+                    "load": runner.load,
+                    "code": end.code,
+                    "signal": end.signal,
+                    "oom": end.oom,
+                    "calls": list(runner.calls),
+                    "error": error,
+                }
+            )
+        )
+        runner.close()
+        if self._ending:
+            self._done = True
+        else:
+            self._start()
+
+    def _forget(self, runner: RunnerProcess) -> None:
+        watched: Set[Any] = {runner.link.sock}
+        watched.update(stream.fd for stream in runner.streams)
+        for what in watched:
+            if self._selector.get_map().get(what) is not None:
+                self._selector.unregister(what)
