@@ -19,17 +19,13 @@ export function isPythonSource(document: vscode.TextDocument): boolean {
 }
 
 export class PythonDocuments implements vscode.Disposable {
-  private readonly parsed = new Map<string, Parsed>();
-  private readonly disposables: vscode.Disposable[];
+  /** By document, not by address: a closed untitled document gives its address to the next one. */
+  private readonly parsed = new WeakMap<vscode.TextDocument, Parsed>();
+  private readonly listening: vscode.Disposable;
   private resolve: ModuleResolver = () => undefined;
 
   constructor() {
-    this.disposables = [
-      vscode.workspace.onDidChangeTextDocument((event) => this.edited(event)),
-      vscode.workspace.onDidCloseTextDocument((document) => {
-        this.parsed.delete(document.uri.toString());
-      }),
-    ];
+    this.listening = vscode.workspace.onDidChangeTextDocument((event) => this.edited(event));
   }
 
   /** Functions of a document as it stands now. */
@@ -44,25 +40,24 @@ export class PythonDocuments implements vscode.Disposable {
   /** Says where the workspace's modules are, or that they have changed. */
   useResolver(resolve: ModuleResolver): void {
     this.resolve = resolve;
-    for (const { document } of this.parsed.values()) document.refresh();
+    for (const document of vscode.workspace.textDocuments)
+      this.parsed.get(document)?.document.refresh();
   }
 
   dispose(): void {
-    for (const disposable of this.disposables) disposable.dispose();
-    this.parsed.clear();
+    this.listening.dispose();
   }
 
   private async current(document: vscode.TextDocument): Promise<PythonDocument> {
     // The parser's tables take some milliseconds to load, which activation must not wait for.
     const { PythonDocument } = await import('../discovery/parse');
-    const key = document.uri.toString();
-    const known = this.parsed.get(key);
+    const known = this.parsed.get(document);
     if (known === undefined) {
       const fresh = new PythonDocument(document.getText(), {
         file: document.uri.scheme === 'file' ? document.uri.fsPath : '',
         resolve: (request) => this.resolve(request),
       });
-      this.parsed.set(key, { document: fresh, version: document.version });
+      this.parsed.set(document, { document: fresh, version: document.version });
       return fresh;
     }
     if (known.version !== document.version) {
@@ -73,7 +68,7 @@ export class PythonDocuments implements vscode.Disposable {
   }
 
   private edited({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
-    const known = this.parsed.get(document.uri.toString());
+    const known = this.parsed.get(document);
     // A version that was missed, or a change of line endings, is caught up with by `current`.
     if (known === undefined || document.version !== known.version + 1) return;
     if (contentChanges.length === 0 || document.eol !== eolOf(known.document.text, document.eol)) {
