@@ -1,7 +1,7 @@
 /** Makes bundles of one folder, each from what is known of the last: only what changed is read. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import { checkBundlePath, sha256Hex } from '../../../runtime/protocol/bundles';
 import { isNodeError, VelarError } from '../../../runtime/protocol/errors';
 import type { FileEntry } from '../../../runtime/protocol/methods';
@@ -11,10 +11,11 @@ import { Bundle } from './bundle';
 import type { BundleDecision } from './bundle';
 import { importClosure } from './closure';
 import { fileMode, FileHashes } from './fileHashes';
+import type { FileHash } from './fileHashes';
 import { Listing } from './listing';
 import { neverSentFile } from './neverSent';
 import { Pacer } from './pacer';
-import { DiskTree } from './sourceTree';
+import { DiskFolders, DiskTree } from './sourceTree';
 import { toPosix } from './walk';
 import type { SkippedEntry } from './walk';
 
@@ -31,6 +32,7 @@ interface Snapshot {
 
 export class BundleIndex {
   private readonly hashes = new FileHashes();
+  private readonly folders = new DiskFolders();
   private readonly imports = new Map<string, { sha256: string; found: readonly ModuleImport[] }>();
   private listing: Listing | undefined;
 
@@ -56,7 +58,7 @@ export class BundleIndex {
   async build(file: string, texts: EditorTexts, signal: AbortSignal): Promise<Bundle> {
     checkBundlePath(file);
     const unsaved = this.unsavedFiles(texts);
-    const tree = new DiskTree(this.root, unsaved.keys());
+    const tree = new DiskTree(this.root, this.folders, [...unsaved.keys()]);
     if (!unsaved.has(file) && this.stats(file)?.isFile() !== true) {
       throw new VelarError('not-found', `There is no file ${file} in ${this.root}.`, {
         hint: 'Save the file, or check its path.',
@@ -94,58 +96,51 @@ export class BundleIndex {
     for (const path of paths) {
       if (pacer.due) await pacer.rest();
       try {
-        checkBundlePath(path);
-        const entry = await this.entry(path, unsaved.get(path), signal);
+        const entry =
+          this.entryNow(path, unsaved.get(path)) ?? (await this.largeEntry(path, signal));
         if (entry !== undefined) entries.set(path, entry);
       } catch (error) {
-        if (!isNodeError(error) && !(error instanceof VelarError && error.code === 'invalid')) {
-          throw error;
-        }
-        const reason = isNodeError(error) ? (error.code ?? error.message) : 'its name';
-        unreadable.push({ path, reason: `can't be sent: ${reason}` });
+        if (!isNodeError(error)) throw error;
+        unreadable.push({ path, reason: `can't be read: ${error.code ?? error.message}` });
       }
     }
     return { entries, unreadable };
   }
 
-  private async entry(
-    path: string,
-    unsaved: Uint8Array | undefined,
-    signal: AbortSignal,
-  ): Promise<FileEntry | undefined> {
+  private entryNow(path: string, unsaved: Uint8Array | undefined): FileEntry | undefined {
     const stats = this.stats(path);
     if (unsaved !== undefined) {
       const mode = stats === undefined ? 0o644 : fileMode(stats);
       return { path, sha256: sha256Hex(unsaved), size: unsaved.byteLength, mode };
     }
-    if (stats?.isFile() !== true) return undefined;
-    const absolute = join(this.root, path);
-    const { sha256, size, mode } =
-      this.hashes.peek(absolute, stats) ??
-      this.hashes.hashNow(absolute, stats) ??
-      (await this.hashes.hash(absolute, signal));
+    const hash = stats?.isFile() === true ? this.hashNow(path, stats) : undefined;
+    return hash && { path, sha256: hash.sha256, size: hash.size, mode: hash.mode };
+  }
+
+  private async largeEntry(path: string, signal: AbortSignal): Promise<FileEntry | undefined> {
+    if (this.stats(path)?.isFile() !== true) return undefined;
+    const { sha256, size, mode } = await this.hashes.hash(this.absolute(path), signal);
     return { path, sha256, size, mode };
+  }
+
+  private hashNow(path: string, stats: Stats): FileHash | undefined {
+    const absolute = this.absolute(path);
+    return this.hashes.peek(absolute, stats) ?? this.hashes.hashNow(absolute, stats);
   }
 
   private importsOf(
     file: string,
     unsaved: ReadonlyMap<string, Uint8Array>,
   ): readonly ModuleImport[] | undefined {
-    const content = unsaved.get(file) ?? this.source(file);
-    if (content === undefined) return undefined;
-    const sha256 = sha256Hex(content);
-    const known = this.imports.get(file);
-    if (known?.sha256 === sha256) return known.found;
-    const found = new PythonDocument(new TextDecoder().decode(content)).imports();
-    this.imports.set(file, { sha256, found });
-    return found;
-  }
-
-  private source(file: string): Uint8Array | undefined {
-    const stats = this.stats(file);
-    if (stats === undefined || stats.size > maximumSourceBytes) return undefined;
     try {
-      return readFileSync(join(this.root, file));
+      const sha256 = this.entryNow(file, unsaved.get(file))?.sha256;
+      const known = this.imports.get(file);
+      if (sha256 !== undefined && known?.sha256 === sha256) return known.found;
+      const content = unsaved.get(file) ?? readFileSync(this.absolute(file));
+      if (content.byteLength > maximumSourceBytes) return undefined;
+      const found = new PythonDocument(new TextDecoder().decode(content)).imports();
+      this.imports.set(file, { sha256: sha256Hex(content), found });
+      return found;
     } catch (error) {
       // What can't be read is told about where it would be sent.
       if (isNodeError(error)) return undefined;
@@ -153,8 +148,12 @@ export class BundleIndex {
     }
   }
 
+  private absolute(path: string): string {
+    return this.root + sep + path;
+  }
+
   private stats(path: string): Stats | undefined {
-    return statSync(join(this.root, path), { throwIfNoEntry: false });
+    return statSync(this.absolute(path), { throwIfNoEntry: false });
   }
 
   private unsavedFiles(texts: EditorTexts): Map<string, Uint8Array> {

@@ -1,6 +1,8 @@
 /** What the ignore rules let through in one folder, kept until something in it comes or goes. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkBundlePath } from '../../../runtime/protocol/bundles';
+import { VelarError } from '../../../runtime/protocol/errors';
 import { clockMs } from './fileHashes';
 import { ignoreFileNames } from './ignoreRules';
 import { Pacer } from './pacer';
@@ -36,7 +38,10 @@ export class Listing {
     const skipped: SkippedEntry[] = [];
     const folders: string[] = [];
     for await (const batch of walk(root, { signal })) {
-      files.push(...batch.files);
+      for (const file of batch.files) {
+        if (isBundlePath(file.path)) files.push(file);
+        else skipped.push({ path: file.path, reason: "its name can't be kept on every system" });
+      }
       skipped.push(...batch.skipped);
       folders.push(...batch.folders);
     }
@@ -57,6 +62,16 @@ export class Listing {
 
   private time(path: string): number {
     return statSync(join(this.root, path), { throwIfNoEntry: false })?.mtimeMs ?? absent;
+  }
+}
+
+function isBundlePath(path: string): boolean {
+  try {
+    checkBundlePath(path);
+    return true;
+  } catch (error) {
+    if (error instanceof VelarError) return false;
+    throw error;
   }
 }
 
