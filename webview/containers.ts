@@ -7,11 +7,12 @@ import type { Host } from './host';
 
 /** The facts of a container in a line. Pure. */
 export function containerFacts(container: Container): string {
-  const facts = [container.gpu ?? 'CPU', container.engine];
-  if (container.pid !== null) facts.push(`pid ${container.pid}`);
+  const facts = [container.gpu ?? 'CPU'];
   if (container.memoryBytes !== null) facts.push(formatBytes(container.memoryBytes));
   if (container.runs.length > 0) facts.push(plural(container.runs.length, 'run'));
-  if (container.idleUntil !== null) facts.push(`stops at ${formatTime(container.idleUntil)}`);
+  if (container.idleUntil !== null) facts.push(`until ${formatTime(container.idleUntil)}`);
+  if (container.pid !== null) facts.push(`pid ${container.pid}`);
+  facts.push(container.engine);
   return facts.join(' · ');
 }
 
@@ -46,7 +47,7 @@ export function createContainers(host: Host): ContainersView {
 
 function card(host: Host, container: Container, current: boolean): HTMLElement {
   const stop = button({
-    label: `Stop`,
+    label: 'Stop',
     kind: 'secondary',
     testId: 'stop',
     onClick: () => {

@@ -119,7 +119,7 @@ function options(
   onCursor: (self: uPlot) => void,
 ): uPlot.Options {
   const text = themeColour('--vscode-descriptionForeground', '--vscode-foreground');
-  const grid = themeColour('--velar-line', '--vscode-foreground');
+  const grid = translucent(themeColour('--velar-line', '--vscode-foreground'), 0.5);
   const family = themeColour('--vscode-font-family', '--vscode-editor-font-family');
   const axis: uPlot.Axis = {
     stroke: text,
@@ -149,7 +149,11 @@ function options(
         ...axis,
         size: NAME_PX,
         space: 24,
-        values: (_self, splits) => splits.map((bytes) => (bytes === 0 ? '0' : formatBytes(bytes))),
+        values: (_self, splits) =>
+          splits.map((bytes) => {
+            if (data.devices.length === 0) return '';
+            return bytes === 0 ? '0' : formatBytes(bytes);
+          }),
       },
     ],
     series: [

@@ -3,6 +3,7 @@
  * Free of the DOM; the view asks what changed.
  */
 import type { LogLine } from '../../runtime/protocol/logChunks';
+import { plural } from '../format';
 import { plainText } from './ansi';
 
 export const MAX_LINES = 50_000;
@@ -88,6 +89,8 @@ export class LogBuffer {
     const fresh = new Set<LogEntry>();
     for (const line of lines) {
       if (line.seq <= this.lastSeq) continue;
+      const missing = this.lastSeq === 0 ? 0 : line.seq - this.lastSeq - 1;
+      if (missing > 0) this.skip(delta, missing);
       this.lastSeq = line.seq;
       const open = this.open[line.stream];
       const before = open !== null && open.raw.length < MAX_JOINED ? open : null;
@@ -142,6 +145,15 @@ export class LogBuffer {
     return delta;
   }
 
+  /** Lines that the editor left out, because a page has no use for a flood's every line. */
+  private skip(delta: LogDelta, lines: number): void {
+    this.open = { stdout: null, stderr: null };
+    const reason = 'they are in the full log';
+    const entry: GapEntry = { kind: 'gap', seq: this.lastSeq, lines, reason };
+    this.list.push(entry);
+    delta.added.push(entry);
+  }
+
   private evict(delta: LogDelta): void {
     const excess = this.list.length - this.limit;
     if (excess <= 0) return;
@@ -171,6 +183,5 @@ export function entryText(entry: LogEntry): string {
 
 /** How a gap reads in the log. */
 export function gapText(gap: GapEntry): string {
-  const lines = gap.lines === 1 ? '1 line' : `${gap.lines.toLocaleString('en-US')} lines`;
-  return `${lines} missing here: ${gap.reason}`;
+  return `${plural(gap.lines, 'line')} not shown here: ${gap.reason}`;
 }

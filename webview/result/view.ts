@@ -115,8 +115,13 @@ export function createResultView(host: Host): ResultView {
       if (key === shown) return;
       const sameYields = yields !== null && next.error === null && next.result === null;
       shown = key;
-      if (sameYields) yields?.update(next.yields);
-      else draw();
+      if (sameYields) {
+        const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 24;
+        yields?.update(next.yields);
+        if (atEnd) body.scrollTop = body.scrollHeight;
+      } else {
+        draw();
+      }
     },
   };
 }
