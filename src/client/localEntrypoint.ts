@@ -1,7 +1,13 @@
 /** Runs a local entrypoint in the person's own Python, its `.remote()` calls going to the runtime. */
-import { VelarError } from '../../runtime/protocol/errors';
-import type { ClientConnection, RunHandle, RunRequest } from './api';
-import type { Bundler, Overlay } from './runs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { delimiter } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { isNodeError, VelarError } from '../../runtime/protocol/errors';
+import { MAX_DATA_BYTES } from '../../runtime/protocol/flow';
+import { runErrorSchema, type RunError } from '../../runtime/protocol/values';
+import type { ClientConnection, ClientStream, RunHandle, RunRequest } from './api';
+import { startWith, type Bundler, type Overlay } from './runs';
 
 export interface LocalPython {
   /** Absolute path of the interpreter. */
@@ -10,13 +16,199 @@ export interface LocalPython {
   packages: string;
 }
 
-/** Like `startRun`, for a request of kind `local_entrypoint`. What it prints is part of the run's log. */
+/** After an interrupt a process may tidy up for this long. */
+const GRACE_MS = 2_000;
+/** The child's file descriptors: frames in, frames out, and how it ended. */
+const FRAMES_IN = 3;
+const FRAMES_OUT = 4;
+const STATUS = 5;
+const MAX_STATUS_CHARACTERS = 4_000_000;
+
+/**
+ * Like `startRun`, for a request of kind `local_entrypoint`. It runs the file as it is on disk, with `root` as
+ * current folder; what it prints is part of the run's log. `ended` waits for its process.
+ */
 export function startLocalEntrypoint(
-  _connection: ClientConnection,
-  _bundler: Bundler,
-  _python: LocalPython,
-  _request: RunRequest,
-  _overlay: Overlay = new Map(),
+  connection: ClientConnection,
+  bundler: Bundler,
+  python: LocalPython,
+  request: RunRequest,
+  overlay: Overlay = new Map(),
 ): RunHandle {
-  throw new VelarError('unsupported', 'Being written.');
+  return startWith(connection, bundler, request, overlay, async (run, signal) => {
+    const error = await runLocally(connection, python, request, run, signal);
+    // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
+    if (!signal.aborted) await connection.request('run.finish', { run, error });
+  });
+}
+
+/** Resolves with how it ended, once its process is gone and its output is on its way. */
+async function runLocally(
+  connection: ClientConnection,
+  python: LocalPython,
+  request: RunRequest,
+  run: string,
+  signal: AbortSignal,
+): Promise<RunError | null> {
+  const caller = connection.openStream(false);
+  const output = connection.openStream(true);
+  await connection.request('run.openCaller', {
+    run,
+    callerStream: caller.id,
+    outputStream: output.id,
+  });
+  const child = startPython(python, request);
+  const kill = (): void => {
+    endProcess(child);
+  };
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  try {
+    const exited = exitOf(child);
+    feed(caller, pipeOf(child, FRAMES_IN));
+    const status = readStatus(pipeOf(child, STATUS));
+    await Promise.all([
+      relayOutput(pipeOf(child, 1), 1, output),
+      relayOutput(pipeOf(child, 2), 2, output),
+      relayFrames(pipeOf(child, FRAMES_OUT), caller),
+    ]);
+    const { code, killedBy } = await exited;
+    const told = await status;
+    return told === undefined ? unexplained(code, killedBy) : told;
+  } catch (error) {
+    endProcess(child);
+    const { message, hint } = VelarError.from(error);
+    return {
+      kind: 'infrastructure',
+      message,
+      traceback: [],
+      ...(hint === undefined ? {} : { hint }),
+    };
+  } finally {
+    signal.removeEventListener('abort', kill);
+    output.end();
+    caller.abandon();
+  }
+}
+
+function startPython(python: LocalPython, request: RunRequest): ChildProcess {
+  const { PYTHONPATH: inherited = '' } = process.env;
+  const path = inherited === '' ? python.packages : `${python.packages}${delimiter}${inherited}`;
+  const { file, qualname } = request;
+  const args = ['-m', 'velar_worker.local', file, qualname, JSON.stringify(request.arguments)];
+  return spawn(python.executable, args, {
+    cwd: request.root,
+    env: {
+      ...process.env,
+      PYTHONPATH: path,
+      PYTHONUNBUFFERED: '1',
+      VELAR_CALLER_FDS: `${String(FRAMES_IN)},${String(FRAMES_OUT)}`,
+      VELAR_STATUS_FD: String(STATUS),
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C in the terminal is ours to pass on, and its children end with it.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+}
+
+function exitOf(
+  child: ChildProcess,
+): Promise<{ code: number | null; killedBy: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code, killedBy) => {
+      resolve({ code, killedBy });
+    });
+    child.once('error', (error) => {
+      reject(
+        new VelarError('python-missing', `Python could not be started: ${error.message}.`, {
+          hint: 'Set VELAR_PYTHON (or `velar.python`) to a Python 3.9 or newer.',
+          cause: error,
+        }),
+      );
+    });
+  });
+}
+
+/** One of the child's pipes. Extra descriptors are sockets, so each can be read and written. */
+function pipeOf(child: ChildProcess, descriptor: number): Readable & Writable {
+  return child.stdio[descriptor] as Readable & Writable;
+}
+
+/** Interrupts it as Ctrl-C would, and insists after the grace. */
+function endProcess(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  signalGroup(child, 'SIGINT');
+  const late = setTimeout(() => {
+    signalGroup(child, 'SIGKILL');
+  }, GRACE_MS);
+  child.once('exit', () => {
+    clearTimeout(late);
+  });
+}
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? child.pid : -child.pid, name);
+  } catch (error) {
+    if (!isNodeError(error) || error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** Answers of the runtime to the child. */
+function feed(caller: ClientStream, pipe: Writable): void {
+  // A child that ends without reading everything is no failure of the relay.
+  pipe.on('error', () => pipe.destroy());
+  caller.onLost(() => {
+    pipe.end();
+  });
+  caller.onPayload(async (payload) => {
+    if (payload === null) pipe.end();
+    else if (!pipe.destroyed && !pipe.write(payload)) {
+      await Promise.race([once(pipe, 'drain'), once(pipe, 'close')]);
+    }
+  });
+}
+
+async function relayFrames(pipe: Readable, caller: ClientStream): Promise<void> {
+  for await (const chunk of pipe as AsyncIterable<Buffer>) await caller.write(chunk);
+  caller.end();
+}
+
+/** Printed output: one byte for the descriptor in front of each piece. */
+async function relayOutput(pipe: Readable, descriptor: 1 | 2, output: ClientStream): Promise<void> {
+  for await (const chunk of pipe as AsyncIterable<Buffer>) {
+    for (let offset = 0; offset < chunk.byteLength; offset += MAX_DATA_BYTES - 1) {
+      const piece = chunk.subarray(offset, offset + MAX_DATA_BYTES - 1);
+      await output.write(Buffer.concat([Buffer.of(descriptor), piece]));
+    }
+  }
+}
+
+/** How the entrypoint ended, as it says itself: one JSON text, null when it succeeded; undefined when it says nothing. */
+async function readStatus(pipe: Readable): Promise<RunError | null | undefined> {
+  let text = '';
+  for await (const chunk of pipe as AsyncIterable<Buffer>) {
+    text += chunk.toString();
+    if (text.length > MAX_STATUS_CHARACTERS) break;
+  }
+  if (text === '') return undefined;
+  try {
+    return runErrorSchema.nullable().parse(JSON.parse(text));
+  } catch {
+    // It was cut off in the middle of saying it; the exit code says the rest.
+    return undefined;
+  }
+}
+
+function unexplained(code: number | null, killedBy: NodeJS.Signals | null): RunError | null {
+  if (code === 0) return null;
+  const how = killedBy === null ? `exit code ${String(code)}` : killedBy;
+  return {
+    kind: 'user',
+    type: 'SystemExit',
+    message: `The local entrypoint's process ended with ${how}.`,
+    traceback: [],
+  };
 }

@@ -108,6 +108,8 @@ class LiveRun implements RunHandle {
   private readonly going = new AbortController();
   private readonly started: Promise<void>;
   private hasStarted = false;
+  /** What goes on beside the run has ended. */
+  private accompanied: Promise<void> = Promise.resolve();
   private readonly undo: Unsubscribe[] = [];
   private settle!: { resolve: (record: RunRecord) => void; reject: (error: Error) => void };
 
@@ -177,7 +179,9 @@ class LiveRun implements RunHandle {
     this.follower.applyEvents(events);
     if (this.record.status === 'active') return;
     this.stop();
-    this.settle.resolve(this.record);
+    void this.accompanied.then(() => {
+      this.settle.resolve(this.record);
+    });
   }
 
   private readLog(logStream: number): void {
@@ -202,7 +206,7 @@ class LiveRun implements RunHandle {
   }
 
   private accompany(companion: RunCompanion): void {
-    companion(this.run, this.going.signal).catch((error: unknown) => {
+    this.accompanied = companion(this.run, this.going.signal).catch((error: unknown) => {
       this.fail(VelarError.from(error));
     });
   }
@@ -244,7 +248,9 @@ class LiveRun implements RunHandle {
       },
     ]);
     this.stop();
-    this.settle.reject(error);
+    void this.accompanied.then(() => {
+      this.settle.reject(error);
+    });
   }
 
   private stop(): void {

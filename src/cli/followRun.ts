@@ -1,0 +1,48 @@
+/** Follows a run to its end: shows it, cancels it on Ctrl-C, keeps its result. */
+import { writeFile } from 'node:fs/promises';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
+import type { RunHandle } from '../client/api';
+import type { CliContext } from './context';
+import { resultBytes } from './format';
+import { HumanRunReporter } from './humanRun';
+import { JsonRunReporter } from './jsonRun';
+
+export interface FollowOptions {
+  json: boolean;
+  /** File for the result. */
+  output?: string;
+  /** What Ctrl-C does; by default it cancels the run. */
+  onInterrupt?: 'cancel' | 'leave';
+}
+
+/** Resolves with the final record. Rejects when the run could not be started or its runtime is lost. */
+export async function followRun(
+  context: CliContext,
+  handle: RunHandle,
+  options: FollowOptions,
+): Promise<RunRecord> {
+  const reporter = options.json
+    ? new JsonRunReporter(context.terminal)
+    : new HumanRunReporter(context.terminal);
+  handle.onEvents((events, record) => {
+    reporter.events(events, record);
+  });
+  handle.onOutput((chunk) => reporter.output(chunk));
+  if (options.onInterrupt !== 'leave') {
+    context.interrupts.handle(() => {
+      reporter.cancelling();
+      // A cancel that can't be delivered is told by the run's own end.
+      handle.cancel().catch(() => undefined);
+    });
+  }
+  try {
+    const record = await handle.ended;
+    reporter.ended(record);
+    if (options.output !== undefined && record.result !== null) {
+      await writeFile(options.output, resultBytes(record.result));
+    }
+    return record;
+  } finally {
+    reporter.close();
+  }
+}

@@ -1,0 +1,103 @@
+/** Figures and values as people read them. Pure. */
+import type { ResultValue, RunError } from '../../runtime/protocol/values';
+import { tableSchema, type Table } from '../../runtime/protocol/values';
+
+/** `3 ms`, `1.24 s`, `2 m 05 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 1_000) return `${String(Math.round(ms))} ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(2)} s`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${String(Math.floor(seconds / 60))} m ${String(seconds % 60).padStart(2, '0')} s`;
+}
+
+/** Powers of 1024, as the memory of cards is counted: `34 MiB`, `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+/** Small sums keep the digits that matter: `$0.000184`, `$1.25`. */
+export function formatUsd(usd: number): string {
+  if (usd === 0) return '$0';
+  return usd >= 0.01 ? `$${usd.toFixed(2)}` : `$${usd.toFixed(6)}`;
+}
+
+/** Rows under headings, columns as wide as needed. */
+export function formatTable(headings: readonly string[], rows: readonly string[][]): string {
+  const all = [[...headings], ...rows];
+  const widths = headings.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] ?? '').length)),
+  );
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** What a run gave back, as text for a terminal. */
+export function formatResult(result: ResultValue): string {
+  if ('value' in result) return JSON.stringify(result.value, null, 2);
+  const { mime } = result;
+  const table = tableSchema.safeParse(mime['application/vnd.velar.table+json']);
+  if (table.success) return formatResultTable(table.data);
+  if ('application/json' in mime) return JSON.stringify(mime['application/json'], null, 2);
+  const image = Object.entries(mime).find(([type]) => type.startsWith('image/'));
+  const text = mime['text/plain'];
+  const lines = typeof text === 'string' ? [text] : [];
+  if (image !== undefined) lines.push(`(${image[0]}, ${imageSize(image)}; --output FILE saves it)`);
+  else if (lines.length === 0) lines.push(`(${Object.keys(mime).join(', ')})`);
+  return lines.join('\n');
+}
+
+function imageSize([type, data]: [string, unknown]): string {
+  if (typeof data !== 'string') return 'no data';
+  return formatBytes(type === 'image/svg+xml' ? data.length : Math.floor((data.length * 3) / 4));
+}
+
+const SHOWN_ROWS = 30;
+
+function formatResultTable(table: Table): string {
+  const rows = table.rows
+    .slice(0, SHOWN_ROWS)
+    .map((row) => row.map((cell) => (typeof cell === 'string' ? cell : JSON.stringify(cell))));
+  const rest = table.totalRows - rows.length;
+  const text = formatTable(table.columns, rows);
+  return rest > 0 ? `${text}\n… ${String(rest)} more rows` : text;
+}
+
+/** The bytes of a result for a file: an image's own bytes, else text. */
+export function resultBytes(result: ResultValue): Uint8Array {
+  if ('value' in result) return Buffer.from(`${JSON.stringify(result.value, null, 2)}\n`);
+  const image = Object.entries(result.mime).find(([type]) => type.startsWith('image/'));
+  if (image !== undefined && typeof image[1] === 'string') {
+    return Buffer.from(image[1], image[0] === 'image/svg+xml' ? 'utf8' : 'base64');
+  }
+  return Buffer.from(`${formatResult(result)}\n`);
+}
+
+/** An error as Python shows one, with workspace-relative files, and the next step. */
+export function formatRunError(error: RunError): string {
+  const frames = error.traceback.flatMap((frame) => [
+    `  File "${frame.file}", line ${String(frame.line)}, in ${frame.function}`,
+    ...(frame.text === undefined || frame.text === '' ? [] : [`    ${frame.text.trim()}`]),
+  ]);
+  const title = error.type === undefined ? error.message : `${error.type}: ${error.message}`;
+  return [
+    ...(frames.length === 0 ? [] : ['Traceback (most recent call last):', ...frames]),
+    title,
+    ...(error.hint === undefined ? [] : [`→ ${error.hint}`]),
+  ].join('\n');
+}

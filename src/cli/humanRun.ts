@@ -1,0 +1,181 @@
+/** A run as people read it: a line for each phase with its time, output as printed, result, memory, cost. */
+import type { CostEvent, MemorySample, PhaseEvent, RunEvent } from '../../runtime/protocol/events';
+import type { LogChunk } from '../../runtime/protocol/logChunks';
+import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
+import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
+import { formatBytes, formatMs, formatResult, formatRunError, formatUsd } from './format';
+import type { RunReporter } from './runReporter';
+import type { Terminal } from './terminal';
+
+const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const REDRAW_MS = 100;
+const NAME_WIDTH = 14;
+const NEWLINE = 10;
+
+export class HumanRunReporter implements RunReporter {
+  private record: RunRecord | undefined;
+  private drawn = false;
+  private frame = 0;
+  /** The last output had no newline, so that a line of ours needs one first. */
+  private midLine = false;
+  private readonly clock: NodeJS.Timeout | undefined;
+  private lastProgress = '';
+
+  /** `notes`: what to say before the first phase comes. */
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly now: () => number = Date.now,
+  ) {
+    // The clock that a person watches; without a terminal there is none.
+    if (terminal.live) {
+      this.clock = setInterval(() => {
+        this.redraw();
+      }, REDRAW_MS);
+    }
+  }
+
+  events(events: readonly RunEvent[], record: RunRecord): void {
+    this.record = record;
+    for (const event of events) {
+      if (event.type === 'phase') this.phase(event);
+      else if (event.type === 'attempt') {
+        this.line(this.terminal.paint.yellow(`Attempt ${String(event.attempt)}: ${event.reason}`));
+      } else if (event.type === 'log-gap') {
+        this.line(
+          this.terminal.paint.yellow(`${String(event.lines)} lines not kept: ${event.reason}`),
+        );
+      } else if (event.type === 'yield') {
+        this.result(formatResult(event.item));
+      }
+    }
+  }
+
+  output(chunk: LogChunk): void | Promise<void> {
+    this.erase();
+    this.midLine = chunk.bytes.at(-1) !== NEWLINE;
+    return chunk.stream === 'stdout'
+      ? this.terminal.out(chunk.bytes)
+      : this.terminal.err(chunk.bytes);
+  }
+
+  cancelling(): void {
+    this.line(this.terminal.paint.yellow('Cancelling… (Ctrl-C again ends without waiting)'));
+  }
+
+  ended(record: RunRecord): void {
+    this.record = record;
+    const { paint } = this.terminal;
+    if (record.result !== null && !isEmpty(record)) this.result(formatResult(record.result));
+    if (record.error !== null) this.line(paint.red(formatRunError(record.error)));
+    const summary = [
+      outcome(record),
+      ...(record.device === 'cpu' && record.gpu === null ? ['on CPU'] : []),
+      ...peaks(record),
+      ...(record.cost === null ? [] : [costText(record.cost)]),
+    ].join(' · ');
+    this.line(record.status === 'succeeded' ? paint.green(summary) : paint.red(summary));
+  }
+
+  close(): void {
+    clearInterval(this.clock);
+    this.erase();
+  }
+
+  private phase(event: PhaseEvent): void {
+    const { paint, live } = this.terminal;
+    if (!endsPhase(event.status)) {
+      const progress = `${event.phase}  ${event.detail ?? ''}`;
+      // Without a terminal progress is lines, so only what is new is worth one.
+      if (!live && event.detail !== undefined && progress !== this.lastProgress) {
+        this.line(`… ${event.phase.padEnd(NAME_WIDTH)}${event.detail}`);
+        this.lastProgress = progress;
+      }
+      return;
+    }
+    const time = event.status === 'skipped' ? 'skipped' : formatMs(event.ms ?? 0);
+    const text = `${MARKS[event.status]} ${event.phase.padEnd(NAME_WIDTH)}${time.padEnd(10)}${event.detail ?? ''}`;
+    const coloured =
+      event.status === 'failed' ? paint.red : event.status === 'skipped' ? paint.dim : same;
+    this.line(coloured(text.trimEnd()));
+  }
+
+  /** A line of ours, on stderr. */
+  private line(text: string): void {
+    this.erase();
+    void this.terminal.err(`${this.midLine ? '\n' : ''}${text}\n`);
+    this.midLine = false;
+  }
+
+  private result(text: string): void {
+    this.erase();
+    void this.terminal.out(`${this.midLine ? '\n' : ''}${text}\n`);
+    this.midLine = false;
+  }
+
+  private redraw(): void {
+    const phase = this.record === undefined ? undefined : currentPhase(this.record);
+    // A line that the function has begun must not be drawn over.
+    if (phase === undefined || this.midLine) return;
+    this.frame = (this.frame + 1) % FRAMES.length;
+    const text = `${FRAMES.charAt(this.frame)} ${this.clockText(phase)}`;
+    const width = this.terminal.columns - 1;
+    void this.terminal.err(`\r\x1b[2K${text.length > width ? text.slice(0, width) : text}`);
+    this.drawn = true;
+  }
+
+  private clockText(phase: PhaseRecord): string {
+    const elapsed = formatMs(Math.max(0, this.now() - (phase.startedAt ?? this.now())));
+    const expected = phase.expectedMs === null ? '' : ` of about ${formatMs(phase.expectedMs)}`;
+    const memory = this.record?.memory.at(-1);
+    const using =
+      phase.phase === 'running' && memory !== undefined ? `  ${memoryText(memory)}` : '';
+    return `${phase.phase.padEnd(NAME_WIDTH)}${`${elapsed}${expected}`.padEnd(10)}${phase.detail ?? ''}${using}`;
+  }
+
+  private erase(): void {
+    if (!this.drawn) return;
+    void this.terminal.err('\r\x1b[2K');
+    this.drawn = false;
+  }
+}
+
+const MARKS: Readonly<Record<PhaseStatus, string>> = {
+  started: '…',
+  progress: '…',
+  done: '✓',
+  skipped: '–',
+  failed: '✗',
+};
+
+function same(text: string): string {
+  return text;
+}
+
+/** A function that returns nothing has nothing to show. */
+function isEmpty(record: RunRecord): boolean {
+  return record.result !== null && 'value' in record.result && record.result.value === null;
+}
+
+function outcome(record: RunRecord): string {
+  const time = record.ms === null ? '' : ` in ${formatMs(record.ms)}`;
+  const calls = record.calls === null ? '' : ` (${String(record.calls.done)} calls)`;
+  if (record.status === 'succeeded') return `Done${time}${calls}`;
+  return `${record.status === 'cancelled' ? 'Cancelled' : 'Failed'}${time}${calls}`;
+}
+
+function memoryText({ device, usedBytes, totalBytes, source }: MemorySample): string {
+  const total = totalBytes === null ? '' : ` of ${formatBytes(totalBytes)}`;
+  return `${formatBytes(usedBytes)}${total} ${source === 'rss' ? 'host memory' : device}`;
+}
+
+function peaks(record: RunRecord): string[] {
+  return Object.entries(record.peakBytes).map(([device, bytes]) => {
+    const onHost = record.memory.some((one) => one.device === device && one.source === 'rss');
+    return `peak ${formatBytes(bytes)} ${onHost ? 'host memory' : device}`;
+  });
+}
+
+function costText({ seconds, gpu, usd, note }: CostEvent): string {
+  const what = gpu === null ? '' : ` (${seconds.toFixed(2)} s of ${gpu})`;
+  return `${formatUsd(usd)}${what}${note === undefined ? '' : ` ${note}`}`;
+}

@@ -1,0 +1,75 @@
+/** Where the command line writes, and what it may write there. */
+import type { WriteStream } from 'node:tty';
+
+export interface Terminal {
+  /** Results and what the function prints to stdout. Resolves when the reader has room again. */
+  out(text: string | Uint8Array): void | Promise<void>;
+  /** Phases, advice and what the function prints to stderr. */
+  err(text: string | Uint8Array): void | Promise<void>;
+  /** stderr is a terminal: lines may be redrawn. */
+  readonly live: boolean;
+  readonly paint: Paint;
+  /** Width of stderr in columns. */
+  readonly columns: number;
+}
+
+/** Colours, or nothing. */
+export interface Paint {
+  dim: (text: string) => string;
+  bold: (text: string) => string;
+  red: (text: string) => string;
+  green: (text: string) => string;
+  yellow: (text: string) => string;
+}
+
+const PLAIN: Paint = {
+  dim: same,
+  bold: same,
+  red: same,
+  green: same,
+  yellow: same,
+};
+const COLOURED: Paint = {
+  dim: (text) => `\x1b[2m${text}\x1b[22m`,
+  bold: (text) => `\x1b[1m${text}\x1b[22m`,
+  red: (text) => `\x1b[31m${text}\x1b[39m`,
+  green: (text) => `\x1b[32m${text}\x1b[39m`,
+  yellow: (text) => `\x1b[33m${text}\x1b[39m`,
+};
+
+function same(text: string): string {
+  return text;
+}
+
+/** The process's own terminal. NO_COLOR and TERM=dumb are heeded. */
+export function processTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
+  const { stdout, stderr } = process;
+  const live = stderr.isTTY && environment['TERM'] !== 'dumb';
+  const coloured = live && (environment['NO_COLOR'] ?? '') === '';
+  return {
+    out: (text) => write(stdout, text),
+    err: (text) => write(stderr, text),
+    live,
+    paint: coloured ? COLOURED : PLAIN,
+    get columns() {
+      return stderr.columns || 80;
+    },
+  };
+}
+
+function write(stream: WriteStream, text: string | Uint8Array): void | Promise<void> {
+  if (stream.write(text)) return;
+  return new Promise((resolve) => {
+    stream.once('drain', () => {
+      resolve();
+    });
+  });
+}
+
+/** A reader that went away (`velar logs … | head`) ends us quietly, as it does other tools. */
+export function exitOnClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
