@@ -12,8 +12,8 @@ export interface DoctorFacts {
   /** Why the store could not be written last, if so. */
   storeFailure: VelarError | undefined;
   /** Rejects with `python-missing` where there is none. */
-  python(): Promise<NonNullable<RuntimeInfo['python']>>;
-  gpus(): { gpus: Gpu[]; note: string | null };
+  python: () => Promise<NonNullable<RuntimeInfo['python']>>;
+  gpus: () => { gpus: Gpu[]; note: string | null };
 }
 
 /** Images and models need room; below this a run is likely to fail on the way. */

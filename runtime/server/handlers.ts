@@ -22,6 +22,8 @@ export interface HandlerContext {
   store: Pick<Store, 'blobs' | 'bundles' | 'devices'>;
   info(): Promise<RuntimeInfo>;
   doctor(): Promise<Check[]>;
+  /** The client that asks needs the runtime no more. True when the runtime ends with it. */
+  release(): boolean;
   /** Ends the connections of a device that was revoked. */
   revoked(device: string): void;
 }
@@ -68,6 +70,7 @@ function createHandlers(context: HandlerContext): Handlers {
   return {
     'runtime.info': () => context.info(),
     'runtime.doctor': async () => ({ checks: await context.doctor() }),
+    'runtime.release': () => ({ ends: context.release() }),
 
     'bundle.offer': async (params, session) => {
       const upload = settled(

@@ -15,6 +15,7 @@ export class Lifetime {
   private timer: NodeJS.Timeout | undefined;
   private present: ClientCount = { connected: 0, expected: 0 };
   private parentGone = false;
+  private released = false;
   private over = false;
 
   /** @param end called once */
@@ -28,19 +29,27 @@ export class Lifetime {
   /** Who is connected now. */
   clients(present: ClientCount): void {
     this.present = present;
+    if (present.connected > 1) this.released = false;
     if (present.connected > 0) {
       clearTimeout(this.timer);
       this.timer = undefined;
     } else if (this.timer === undefined) {
       this.arm(this.limits.lastClientMs, 'the last client left');
     }
-    this.endWithParent();
+    this.endUnwanted();
+  }
+
+  /** The client that asks is about to leave and needs nothing more. True when that ends the runtime. */
+  release(): boolean {
+    const { connected, expected } = this.present;
+    this.released = connected + expected <= 1;
+    return this.released;
   }
 
   /** Whoever started this runtime is gone. Clients that others connected keep it. */
   parentEnded(): void {
     this.parentGone = true;
-    this.endWithParent();
+    this.endUnwanted();
   }
 
   /** Arms nothing any more. */
@@ -50,11 +59,11 @@ export class Lifetime {
   }
 
   /** At once when everybody said goodbye; a client that dropped may be coming back, and the timer runs for it. */
-  private endWithParent(): void {
+  private endUnwanted(): void {
     const { connected, expected } = this.present;
-    if (this.parentGone && connected + expected === 0) {
-      this.finish('the process that started it ended');
-    }
+    if (connected + expected > 0) return;
+    if (this.released) this.finish('its last client needs it no more');
+    else if (this.parentGone) this.finish('the process that started it ended');
   }
 
   private arm(ms: number, reason: string): void {

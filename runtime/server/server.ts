@@ -7,7 +7,7 @@ import type { RunService } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { OWNER, type Credential, type GateRules } from './gate';
 import { createDispatch } from './handlers';
-import { listen } from './listener';
+import { listen, type ListenerOptions } from './listener';
 import type { Logger } from './logger';
 import { Pairing, type PairingCode } from './pairing';
 import { Sessions, type ClientCount, type RuntimeName } from './sessions';
@@ -18,14 +18,17 @@ export interface ServerOptions {
   port: number;
   /** Other names that clients may use for this runtime. */
   publicHosts: readonly string[];
+  /** With it, this machine's own clients get a plain port on loopback besides. */
   tls: TlsIdentity | undefined;
   /** Lets this machine's user in over loopback. */
   ownerToken: string;
   runtime: RuntimeName;
   service: RunService;
   store: Pick<Store, 'blobs' | 'bundles' | 'devices'>;
-  info(): Promise<RuntimeInfo>;
-  doctor(url: string): Promise<Check[]>;
+  info: () => Promise<RuntimeInfo>;
+  doctor: (url: string) => Promise<Check[]>;
+  /** See `runtime.release`. */
+  release: () => boolean;
   logger: Logger;
   /** Who is connected, after each change. */
   onClients?: (clients: ClientCount) => void;
@@ -35,8 +38,10 @@ export interface ServerOptions {
 }
 
 export interface Server {
-  /** `ws://…` or `wss://…`, as a client on this machine dials it. */
+  /** `ws://…` or `wss://…`, for other machines where they may come. */
   readonly url: string;
+  /** `ws://…`, for clients on this machine. */
+  readonly localUrl: string;
   readonly port: number;
   readonly clients: ClientCount;
   /** A new one-time code; the one before it no longer counts. */
@@ -64,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       store,
       info: options.info,
       doctor: () => options.doctor(url),
+      release: options.release,
       revoked: (device) => {
         logger.info('Device unpaired', { device });
         sessions.revoke(device);
@@ -89,10 +95,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         .map(({ id, tokenSha256 }) => ({ device: id, tokenSha256, loopbackOnly: false })),
     ],
   });
-  const listener = await listen({
-    host: options.host,
-    port: options.port,
-    tls: options.tls,
+  const shared = {
     rules,
     logger,
     links: {
@@ -119,11 +122,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return { token, device, runtime };
     },
     ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
-  });
-  const scheme = options.tls === undefined ? 'ws' : 'wss';
-  url = `${scheme}://${dialHost(options.host)}:${String(listener.port)}`;
+  } satisfies Partial<ListenerOptions>;
+  const { host, port, tls } = options;
+  const listener = await listen({ ...shared, host, port, tls });
+  const local =
+    tls === undefined
+      ? listener
+      : await listen({ ...shared, host: '127.0.0.1', port: 0, tls: undefined });
+  url = `${tls === undefined ? 'ws' : 'wss'}://${dialHost(host)}:${String(listener.port)}`;
   return {
     url,
+    localUrl: tls === undefined ? url : `ws://127.0.0.1:${String(local.port)}`,
     port: listener.port,
     get clients() {
       return sessions.clients;
@@ -133,6 +142,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       for (const stop of stopFeeds) stop();
       sessions.endAll(new VelarError('session-lost', 'The runtime is stopping.'));
       await listener.close();
+      if (local !== listener) await local.close();
     },
   };
 }

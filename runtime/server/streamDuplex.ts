@@ -83,5 +83,7 @@ export function acceptDuplex(id: number, streams: StreamTable, carrier: StreamCa
       done(error);
     },
   });
+  // A lost session destroys it with the reason. Whoever listens learns of it; nobody listening is no crash.
+  duplex.on('error', () => undefined);
   return duplex;
 }

@@ -6,7 +6,7 @@
  * folder found at opening belongs to a process that was killed.
  */
 import { rmSync } from 'node:fs';
-import type { Database as SqliteDatabase } from 'node-sqlite3-wasm';
+import { Database as SqliteDatabase } from 'node-sqlite3-wasm';
 import { VelarError } from '../protocol/errors';
 import { migrations } from './migrations';
 
@@ -31,10 +31,9 @@ export class Database {
    * Throws `conflict` for a file that a newer version made, `disk-full`, `internal` for a damaged one.
    * @param onError told when a batch could not be written; later batches are tried again
    */
-  static async open(file: string, onError: (error: VelarError) => void): Promise<Database> {
-    const { Database: Sqlite } = await import('node-sqlite3-wasm');
+  static open(file: string, onError: (error: VelarError) => void): Database {
     rmSync(`${file}.lock`, { recursive: true, force: true });
-    const sqlite = new Sqlite(file);
+    const sqlite = new SqliteDatabase(file);
     try {
       // The write-ahead log needs no shared memory in exclusive mode; NORMAL keeps it whole after a crash.
       sqlite.exec('PRAGMA locking_mode=EXCLUSIVE');

@@ -109,6 +109,16 @@ export class RunJournal {
     return this.endOffset;
   }
 
+  /** Bytes taken and not yet on disk: a printer that is too fast for the disk has to wait for them. */
+  get unwritten(): number {
+    return this.writeError === undefined ? this.endOffset - this.written : 0;
+  }
+
+  /** Resolves when what was taken until now is on disk, or the disk has failed. */
+  async flushed(): Promise<void> {
+    await this.writing;
+  }
+
   /** Output over the cap, or that the disk did not take; null when everything was kept. */
   get dropped(): DroppedLines | null {
     return this.lost;

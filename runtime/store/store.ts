@@ -28,11 +28,8 @@ export interface Store {
 }
 
 /** Opens the store under `home`. Call it only while holding the home's lock. Throws as Database.open does. */
-export async function openStore(
-  home: string,
-  onError: (error: VelarError) => void,
-): Promise<Store> {
-  const database = await Database.open(join(home, 'velar.db'), onError);
+export function openStore(home: string, onError: (error: VelarError) => void): Store {
+  const database = Database.open(join(home, 'velar.db'), onError);
   const blobs = BlobStore.open(join(home, 'blobs'));
   const runs = new RunStore(database);
   const runFolder = (run: string): string => join(home, 'runs', run);

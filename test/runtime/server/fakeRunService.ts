@@ -1,0 +1,141 @@
+/** A fake of scheduling: runs whose output and events the test makes up. Its journals are real. */
+import type { Duplex } from 'node:stream';
+import { join } from 'node:path';
+import { VelarError } from '../../../runtime/protocol/errors';
+import type { RunEvent } from '../../../runtime/protocol/events';
+import type { Container, Gpu, MethodParams, RunSummary } from '../../../runtime/protocol/methods';
+import type { RunListener, RunService, RunWatch } from '../../../runtime/scheduling/service';
+import { RunJournal } from '../../../runtime/store/runJournal';
+
+interface FakeRun {
+  summary: RunSummary;
+  events: RunEvent[];
+  listeners: Set<RunListener>;
+  journal: RunJournal;
+}
+
+export class FakeRunService implements RunService {
+  readonly runs = new Map<string, FakeRun>();
+  readonly cancelled: string[] = [];
+  readonly callers = new Map<string, { caller: Duplex; output: Duplex }>();
+  onStart: (run: string) => void = () => undefined;
+  disposed = false;
+  private readonly containerListeners = new Set<(containers: Container[]) => void>();
+
+  constructor(private readonly folder: string) {}
+
+  start(params: MethodParams<'run.start'>): Promise<void> {
+    if (!this.runs.has(params.run)) {
+      this.runs.set(params.run, {
+        summary: {
+          run: params.run,
+          app: null,
+          file: params.file,
+          qualname: params.qualname,
+          status: 'active',
+          startedAt: Date.now(),
+          ms: null,
+          gpu: null,
+          usd: null,
+          lines: 0,
+          error: null,
+        },
+        events: [],
+        listeners: new Set(),
+        journal: RunJournal.open(join(this.folder, params.run)),
+      });
+      this.onStart(params.run);
+    }
+    return Promise.resolve();
+  }
+
+  print(run: string, text: string): void {
+    this.get(run).journal.append('stdout', Buffer.from(text), Date.now());
+  }
+
+  emit(run: string, ...events: RunEvent[]): void {
+    const found = this.get(run);
+    found.events.push(...events);
+    for (const listener of found.listeners) listener(events);
+  }
+
+  succeed(run: string, value: string | number): void {
+    const { lines } = this.get(run).journal;
+    this.emit(
+      run,
+      { type: 'result', at: Date.now(), result: { value } },
+      { type: 'ended', at: Date.now(), status: 'succeeded', ms: 1, lines },
+    );
+  }
+
+  watch(run: string, afterSeq: number, listener: RunListener): RunWatch {
+    const found = this.get(run);
+    if (found.events.length > 0) listener([...found.events]);
+    found.listeners.add(listener);
+    return {
+      summary: () => found.summary,
+      log: found.journal.cursor(afterSeq),
+      close: () => {
+        found.listeners.delete(listener);
+      },
+    };
+  }
+
+  cancel(run: string): void {
+    this.get(run);
+    this.cancelled.push(run);
+  }
+
+  openCaller(run: string, caller: Duplex, output: Duplex): void {
+    this.get(run);
+    this.callers.set(run, { caller, output });
+  }
+
+  finish(run: string): void {
+    this.succeed(run, 'finished');
+  }
+
+  list(limit: number): RunSummary[] {
+    return [...this.runs.values()].map(({ summary }) => summary).slice(0, limit);
+  }
+
+  describe(): Promise<{ apps: [] }> {
+    return Promise.resolve({ apps: [] });
+  }
+
+  containers(): Container[] {
+    return [];
+  }
+
+  changeContainers(containers: Container[]): void {
+    for (const listener of this.containerListeners) listener(containers);
+  }
+
+  stopContainer(container: string): Promise<void> {
+    return Promise.reject(new VelarError('not-found', `No container ${container}.`));
+  }
+
+  gpus(): { gpus: Gpu[]; note: string | null } {
+    return { gpus: [], note: 'No GPU in this test.' };
+  }
+
+  onContainers(listener: (containers: Container[]) => void): () => void {
+    this.containerListeners.add(listener);
+    return () => this.containerListeners.delete(listener);
+  }
+
+  onGpus(): () => void {
+    return () => undefined;
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    for (const { journal } of this.runs.values()) await journal.close();
+  }
+
+  private get(run: string): FakeRun {
+    const found = this.runs.get(run);
+    if (found === undefined) throw new VelarError('not-found', `No run ${run}.`);
+    return found;
+  }
+}

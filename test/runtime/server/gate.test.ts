@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { sha256Hex } from '../../../runtime/protocol/bundles';
+import { decide, hostName, isLoopback, type RequestFacts } from '../../../runtime/server/gate';
+import { hostNames, isLoopbackHost } from '../../../runtime/server/server';
+
+const rules = {
+  hosts: new Set(['127.0.0.1', 'localhost', '[::1]', 'gpu.example']),
+  credentials: [
+    { device: 'owner', tokenSha256: sha256Hex('owner-token'), loopbackOnly: true },
+    { device: 'dev-1', tokenSha256: sha256Hex('device-token'), loopbackOnly: false },
+  ],
+};
+const good: RequestFacts = {
+  upgrade: true,
+  method: 'GET',
+  url: '/v1/link',
+  host: '127.0.0.1:7070',
+  origin: undefined,
+  authorization: 'Bearer device-token',
+  loopback: true,
+};
+
+/** What the gate says, as one word or number. */
+function verdict(change: Partial<RequestFacts>): string | number {
+  const decision = decide({ ...good, ...change }, rules);
+  if (decision.kind === 'link') return decision.principal.device;
+  return decision.kind === 'pair' ? 'pair' : decision.status;
+}
+
+describe('gate', () => {
+  it('lets known tokens in, the owner over loopback only', () => {
+    const owner = 'Bearer owner-token';
+    assert.equal(verdict({}), 'dev-1');
+    assert.equal(verdict({ loopback: false }), 'dev-1');
+    assert.equal(verdict({ authorization: owner }), 'owner');
+    assert.equal(verdict({ authorization: owner, loopback: false }), 401);
+    assert.equal(verdict({ url: '/v1/link?x=1' }), 'dev-1');
+  });
+
+  it('refuses every Origin before anything else', () => {
+    for (const origin of [
+      'null',
+      '',
+      'http://127.0.0.1:7070',
+      'vscode-webview://x',
+      'https://gpu.example',
+    ]) {
+      for (const url of ['/v1/link', '/v1/pair', '/']) {
+        for (const upgrade of [true, false]) {
+          for (const authorization of [undefined, 'Bearer device-token']) {
+            assert.equal(verdict({ origin, url, upgrade, authorization, method: 'POST' }), 403);
+          }
+        }
+      }
+    }
+  });
+
+  it('refuses Hosts that are not its own, on every route', () => {
+    const foreign = [
+      undefined,
+      '',
+      'evil.example',
+      '127.0.0.1.evil.example',
+      'localhost@evil',
+      'a b',
+      '127.0.0.1:x',
+    ];
+    for (const host of foreign) {
+      assert.equal(verdict({ host }), 403, host);
+      assert.equal(verdict({ host, url: '/v1/pair', upgrade: false, method: 'POST' }), 403, host);
+    }
+    for (const host of [
+      'localhost:1',
+      'LOCALHOST',
+      '[::1]:7070',
+      'gpu.example',
+      'GPU.example.:443',
+    ]) {
+      assert.equal(verdict({ host }), 'dev-1', host);
+    }
+  });
+
+  it('refuses tokens that are missing, malformed, wrong or near', () => {
+    const wrong = [
+      undefined,
+      '',
+      'device-token',
+      'Basic device-token',
+      'Bearer ',
+      'Bearer device-toke',
+      'Bearer device-token2',
+      'bearer device-token',
+      `Bearer ${'x'.repeat(600)}`,
+      `Bearer ${sha256Hex('device-token')}`,
+    ];
+    for (const authorization of wrong) assert.equal(verdict({ authorization }), 401, authorization);
+  });
+
+  it('tells routes only to those it knows', () => {
+    for (const url of ['/', '/v1', '/v1/links', '/V1/LINK', '/v1/link/']) {
+      assert.equal(verdict({ url }), 404, url);
+      assert.equal(verdict({ url, authorization: undefined }), 401, url);
+    }
+    assert.equal(verdict({ upgrade: false }), 426);
+  });
+
+  it('leaves pairing open, by POST and not as a WebSocket', () => {
+    const pair = { url: '/v1/pair', authorization: undefined };
+    assert.equal(verdict({ ...pair, upgrade: false, method: 'POST' }), 'pair');
+    assert.equal(verdict({ ...pair, upgrade: false, method: 'GET' }), 405);
+    assert.equal(verdict({ ...pair, upgrade: true, method: 'POST' }), 401);
+  });
+
+  it('knows loopback addresses and the names it goes by', () => {
+    for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])
+      assert.ok(isLoopback(address));
+    for (const address of [undefined, '10.0.0.1', '::ffff:10.0.0.1', '127.0.0.1.evil', '::2'])
+      assert.ok(!isLoopback(address));
+    assert.equal(hostName('[::1]:80'), '[::1]');
+    assert.ok(hostNames('192.0.2.7', ['GPU.lan']).has('gpu.lan'));
+    assert.ok(hostNames('192.0.2.7', []).has('192.0.2.7'));
+    assert.ok(!hostNames('127.0.0.1', []).has('0.0.0.0'));
+    assert.ok(hostNames('2001:db8::1', []).has('[2001:db8::1]'));
+    assert.ok(
+      isLoopbackHost('127.0.0.1') &&
+        !isLoopbackHost('0.0.0.0') &&
+        !isLoopbackHost('127.evil.example'),
+    );
+  });
+});
