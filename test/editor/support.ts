@@ -13,7 +13,12 @@ export async function activated(): Promise<ExtensionApi> {
 /** A Python document that has no file, shown in an editor. */
 export async function untitledPython(content: string): Promise<vscode.TextDocument> {
   const document = await vscode.workspace.openTextDocument({ language: 'python', content });
-  await vscode.window.showTextDocument(document);
+  const editor = await vscode.window.showTextDocument(document);
+  // VS Code may still hold the text of an untitled document that was closed a moment ago.
+  if (document.getText() !== content) {
+    const all = new vscode.Range(0, 0, document.lineCount, 0);
+    assert.ok(await editor.edit((change) => change.replace(all, content)));
+  }
   return document;
 }
 
