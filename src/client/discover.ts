@@ -36,6 +36,8 @@ interface KnownFile {
   readonly functions: readonly DiscoveredFunction[];
   /** Modules of the workspace that were looked into for them. */
   readonly uses: ReadonlySet<string>;
+  /** Parts of the names of modules that were not found: one of them may come. */
+  readonly misses: ReadonlySet<string>;
 }
 
 export class WorkspaceDiscovery {
@@ -105,13 +107,9 @@ export class WorkspaceDiscovery {
    */
   update(paths: readonly string[]): string[] {
     this.modules.refresh();
-    const affected = new Set<string>();
-    for (const path of paths) {
-      if (path.endsWith('.py')) affected.add(path);
-      for (const [file, { uses }] of this.known) {
-        if (isInside(path, file) || uses.has(path)) affected.add(file);
-        if ([...uses].some((used) => isInside(path, used))) affected.add(file);
-      }
+    const affected = new Set(paths.filter((path) => path.endsWith('.py')));
+    for (const [file, known] of this.known) {
+      if (paths.some((path) => dependsOn(file, known, path))) affected.add(file);
     }
     for (const file of affected) {
       const known = this.isWanted(file) ? this.look(file) : undefined;
@@ -138,13 +136,18 @@ export class WorkspaceDiscovery {
     const text = this.textIfInteresting(file);
     if (text === undefined) return undefined;
     const uses = new Set<string>();
+    const misses = new Set<string>();
     const resolve = (request: ModuleRequest): ReturnType<ModuleResolver> => {
       const used = this.modules.find(request);
-      if (used !== undefined) uses.add(used);
+      if (used === undefined) for (const part of request.module.split('.')) misses.add(part);
+      else uses.add(used);
       return this.modules.resolve(request);
     };
     const functions = new PythonDocument(text, { file, resolve }).functions();
-    return functions.length === 0 && uses.size === 0 ? undefined : { functions, uses };
+    for (const used of [...uses]) {
+      for (const next of this.modules.usedBy(used)) uses.add(next);
+    }
+    return { functions, uses, misses };
   }
 
   private textIfInteresting(file: string): string | undefined {
@@ -162,6 +165,16 @@ export class WorkspaceDiscovery {
     if (unsaved !== undefined) return unsaved;
     return ifReadable(() => this.reader.read(file, maximumSourceBytes)?.toString('utf8'));
   }
+}
+
+function dependsOn(file: string, { uses, misses }: KnownFile, path: string): boolean {
+  return (
+    isInside(path, file) ||
+    uses.has(path) ||
+    misses.has(basename(path, '.py')) ||
+    misses.has(basename(dirname(path))) ||
+    [...uses].some((used) => isInside(path, used))
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ export class ModuleIndex {
   private trees = new Map<string, DiskTree>();
   private exports = new Map<string, ModuleExports | undefined>();
   private answers = new Map<string, string | undefined>();
+  private uses = new Map<string, Set<string>>();
 
   /** `roots`: absolute folders of the workspace. */
   constructor(
@@ -40,6 +41,17 @@ export class ModuleIndex {
     this.trees = new Map();
     this.exports = new Map();
     this.answers = new Map();
+    this.uses = new Map();
+  }
+
+  /** Modules that a module looked into, and those that these did. */
+  usedBy(file: string): ReadonlySet<string> {
+    const used = new Set([file]);
+    for (const module of used) {
+      for (const next of this.uses.get(module) ?? []) used.add(next);
+    }
+    used.delete(file);
+    return used;
   }
 
   private look({ module, level, fromFile }: ModuleRequest): string | undefined {
@@ -54,13 +66,23 @@ export class ModuleIndex {
     return file?.endsWith('.py') === true ? join(root, file) : undefined;
   }
 
+  private noteUse(file: string, used: string | undefined): void {
+    if (used === undefined) return;
+    const known = this.uses.get(file) ?? new Set();
+    this.uses.set(file, known.add(used));
+  }
+
   private exportsOf(file: string): ModuleExports | undefined {
     if (!this.exports.has(file)) {
       // A module that leads back to itself sees nothing of itself, as in Python.
       this.exports.set(file, undefined);
       const text = this.read(file);
       if (text !== undefined) {
-        this.exports.set(file, new PythonDocument(text, { file, resolve: this.resolve }).exports());
+        const resolve: ModuleResolver = (request) => {
+          this.noteUse(file, this.find(request));
+          return this.resolve(request);
+        };
+        this.exports.set(file, new PythonDocument(text, { file, resolve }).exports());
       }
     }
     return this.exports.get(file);

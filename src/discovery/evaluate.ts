@@ -12,9 +12,13 @@ const sdkExports = ['App', 'Image', 'Secret', 'Volume', 'gpu', 'enter', 'exit', 
 /** Calls into functions that build apps are followed this deep. */
 const maximumCalls = 4;
 
+/** Names that one module imports from the next are followed this far. */
+const maximumImports = 8;
+
 /** Evaluates the expressions of one module. */
 export class Evaluator {
   private calls = 0;
+  private imports = 0;
 
   constructor(private readonly context: ResolveContext) {}
 
@@ -42,7 +46,7 @@ export class Evaluator {
   lookUp(path: readonly string[], scope: Environment): readonly Value[] {
     const [root, ...rest] = path;
     if (root === undefined) return [];
-    let values = scope.get(root);
+    let values = scope.get(root).flatMap((value) => this.follow(value));
     for (const part of rest) values = values.flatMap((value) => this.attribute(value, part));
     return values;
   }
@@ -62,12 +66,13 @@ export class Evaluator {
     scope: Environment,
     constants: boolean,
   ): LiteralValue | undefined {
-    return literalOf(expression, (path) => {
+    return literalOf(expression, (path, call) => {
       const values = this.lookUp(path, scope);
       const [value] = values;
       if (value?.kind === 'sdk' && value.path.length === 2 && value.path[0] === 'gpu') {
-        return value.path[1]?.replaceAll('_', '-');
+        return gpuName(value.path[1] ?? '', call);
       }
+      if (call !== undefined) return undefined;
       return constants && values.length === 1 && value?.kind === 'constant'
         ? value.value
         : undefined;
@@ -88,7 +93,11 @@ export class Evaluator {
       if (name !== '*') {
         scope.set(
           as,
-          source.flatMap((value) => this.attribute(value, name)),
+          source.flatMap((value) =>
+            value.kind === 'module'
+              ? [{ kind: 'imported', source: value, name }]
+              : this.attribute(value, name),
+          ),
         );
         continue;
       }
@@ -113,6 +122,16 @@ export class Evaluator {
     return [...names].filter((name) => !name.startsWith('_'));
   }
 
+  /** What an imported name stands for; modules that import each other in a circle end it. */
+  private follow(value: Value): readonly Value[] {
+    if (value.kind !== 'imported') return [value];
+    if (this.imports >= maximumImports) return [];
+    this.imports++;
+    const values = this.attribute(value.source, value.name);
+    this.imports--;
+    return values;
+  }
+
   private attribute(value: Value, name: string): readonly Value[] {
     switch (value.kind) {
       case 'sdk':
@@ -120,13 +139,20 @@ export class Evaluator {
       case 'app':
         return [{ kind: 'app-member', app: value.name, member: name }];
       case 'module':
-        return this.context.resolve(value)?.names.get(name) ?? [submodule(value, name)];
+        return this.memberOf(value, name);
+      case 'imported':
+        return this.follow(value).flatMap((found) => this.attribute(found, name));
       case 'app-member':
       case 'decorator':
       case 'function':
       case 'constant':
         return [];
     }
+  }
+
+  private memberOf(module: ModuleValue, name: string): readonly Value[] {
+    const found = this.context.resolve(module)?.names.get(name);
+    return found?.flatMap((value) => this.follow(value)) ?? [submodule(module, name)];
   }
 
   private call(callee: Value, call: CallArguments, scope: Environment): readonly Value[] {
@@ -144,6 +170,7 @@ export class Evaluator {
       case 'app':
       case 'decorator':
       case 'module':
+      case 'imported':
       case 'constant':
         return [];
     }
@@ -221,6 +248,17 @@ export function asDecorator(value: Value): Extract<Value, { kind: 'decorator' }>
     };
   }
   return undefined;
+}
+
+/** `A100`, or `A100:2` for `velar.gpu.A100(count=2)`; undefined where the count is no literal. */
+function gpuName(attribute: string, call: CallArguments | undefined): string | undefined {
+  const name = attribute.replaceAll('_', '-');
+  if (call === undefined) return name;
+  const count = call.positional[0] ?? call.keywords.find(([key]) => key === 'count')?.[1];
+  if (count === undefined) return name;
+  return count.kind === 'constant' && typeof count.value === 'number'
+    ? `${name}:${count.value}`
+    : undefined;
 }
 
 function isAppClass(value: Value): boolean {

@@ -17,8 +17,9 @@ export type Value =
       readonly member: string;
       readonly call: CallArguments;
     }
-  /** Another module of the workspace, or a name in it; looked up when it is needed. */
+  /** Another module of the workspace, and a name in it; looked up only when it is needed. */
   | ModuleValue
+  | { readonly kind: 'imported'; readonly source: ModuleValue; readonly name: string }
   /** With the scope it was defined in. */
   | { readonly kind: 'function'; readonly item: DefinitionItem; readonly scope: Environment }
   | { readonly kind: 'constant'; readonly value: LiteralValue };
@@ -89,10 +90,10 @@ export class Environment {
   }
 }
 
-/** JSON of an expression made of literals alone; undefined otherwise. `named` may resolve names. */
+/** JSON of an expression made of literals alone; undefined otherwise. `named` may resolve names and calls. */
 export function literalOf(
   expression: Expression,
-  named: (path: readonly string[]) => LiteralValue | undefined,
+  named: (path: readonly string[], call?: CallArguments) => LiteralValue | undefined,
 ): LiteralValue | undefined {
   switch (expression.kind) {
     case 'constant':
@@ -118,6 +119,7 @@ export function literalOf(
       return Object.fromEntries(entries);
     }
     case 'call':
+      return named(expression.callee, expression.call);
     case 'other':
       return undefined;
   }

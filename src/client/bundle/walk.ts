@@ -73,6 +73,20 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
   yield found;
 }
 
+/** True when a walk of the root would yield the file, given relative to the root. */
+export function admits(root: string, path: string): boolean {
+  const { rules, prefix } = rulesAround(root);
+  const walker = new Walker(root, prefix, realpathSync(root), () => true);
+  let folder: PendingFolder | undefined = { path: '', rules, realPaths: [] };
+  while (folder !== undefined) {
+    const found: Found = { files: [], skipped: [], folders: [] };
+    const inner: PendingFolder[] = walker.read(folder, found);
+    if (found.files.some((file) => file.path === path)) return true;
+    folder = inner.find((candidate) => path.startsWith(`${candidate.path}/`));
+  }
+  return false;
+}
+
 /** Rules of the folders around the root, up to the top of its git work tree. */
 function rulesAround(root: string): { rules: IgnoreRules; prefix: string } {
   const folders: string[] = [];
