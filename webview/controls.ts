@@ -56,6 +56,13 @@ export function button(options: ButtonOptions): HTMLElement {
   return element;
 }
 
+/** Shows a button as switched on or off. */
+export function setPressed(element: HTMLElement, pressed: boolean): void {
+  // As a property: this control hands the attribute of that name to nobody.
+  element.ariaPressed = String(pressed);
+  element.classList.toggle('pressed', pressed);
+}
+
 export interface TextInput {
   readonly element: HTMLElement;
   readonly value: string;
@@ -72,7 +79,8 @@ export function textInput(options: {
 }): TextInput {
   const element = document.createElement('vscode-text-field') as TextField;
   element.setAttribute('placeholder', options.placeholder);
-  element.setAttribute('aria-label', options.label);
+  // The control takes its accessible name from its text, which the style sheet hides.
+  element.append(options.label);
   element.setAttribute('value', options.value);
   const image = icon(options.icon);
   image.setAttribute('slot', 'start');

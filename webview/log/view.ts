@@ -1,6 +1,6 @@
 /** The log of the selected run: filter, wrap, copy, and following the end. */
 import type { RunRecord } from '../../runtime/protocol/runRecord';
-import { button, textInput } from '../controls';
+import { button, setPressed, textInput } from '../controls';
 import { h, setText, show } from '../dom';
 import { formatCount, plural } from '../format';
 import type { Host } from '../host';
@@ -98,8 +98,7 @@ export function createLogView(host: Host): LogView {
 
   function setWrap(on: boolean): void {
     scroller.classList.toggle('wrap', on);
-    wrap.setAttribute('aria-pressed', String(on));
-    wrap.classList.toggle('pressed', on);
+    setPressed(wrap, on);
   }
 
   function openFullLog(): void {
