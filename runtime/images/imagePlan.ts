@@ -11,13 +11,6 @@ export interface InstallStep {
   line: number | null;
 }
 
-/** Files of the bundle that a layer wants elsewhere under the working directory. */
-export interface LocalCopy {
-  source: string;
-  target: string;
-  directory: boolean;
-}
-
 export interface ImagePlan {
   /** Names the virtual environment: same Python, same installs, same key. */
   venvKey: string;
@@ -25,9 +18,6 @@ export interface ImagePlan {
   imageKey: string;
   steps: readonly InstallStep[];
   environment: Readonly<Record<string, string>>;
-  /** Working directory under the bundle's root, `.` for the root. */
-  workdir: string;
-  copies: readonly LocalCopy[];
   /** What this engine leaves out, in words a person understands. */
   leftOut: readonly string[];
 }
@@ -45,9 +35,7 @@ export interface PlanInputs {
 export function planImage({ image, python, requirements, leftOut }: PlanInputs): ImagePlan {
   const steps: InstallStep[] = [];
   const environment: Record<string, string> = {};
-  const copies: LocalCopy[] = [];
   const left = [...baseLeftOut(image), ...leftOut];
-  let workdir = '.';
   for (const layer of image.layers) {
     switch (layer.kind) {
       case 'pip':
@@ -68,28 +56,24 @@ export function planImage({ image, python, requirements, leftOut }: PlanInputs):
         Object.assign(environment, layer.variables);
         break;
       case 'workdir':
-        if (isInside(layer.path)) workdir = layer.path;
-        else left.push(`workdir ${layer.path}`);
+        if (layer.path !== '.')
+          left.push(`workdir ${layer.path}: functions start in the bundle's root`);
         break;
       case 'localFile':
-      case 'localDir': {
-        const copy = {
-          source: layer.source,
-          target: layer.target,
-          directory: layer.kind === 'localDir',
-        };
-        if (isInside(layer.source) && isInside(layer.target)) copies.push(copy);
-        else left.push(`${layer.source} at ${layer.target}`);
+      case 'localDir':
+        // The bundle has the files at their own places already.
+        if (!samePlace(layer.source, layer.target)) {
+          left.push(`${layer.source} at ${layer.target}: it lies at ${layer.source}`);
+        }
         break;
-      }
       default:
         layer satisfies never;
     }
   }
   const built = { engine: 'process', python, steps: steps.map(installOf) };
   const venvKey = keyOf(built);
-  const imageKey = keyOf({ venvKey, environment, workdir, copies });
-  return { venvKey, imageKey, steps, environment, workdir, copies, leftOut: left };
+  const imageKey = keyOf({ venvKey, environment });
+  return { venvKey, imageKey, steps, environment, leftOut: left };
 }
 
 /** One sentence for the image phase, or undefined where everything is honoured. */
@@ -133,9 +117,9 @@ function baseLeftOut(image: ImageDescription): string[] {
   }
 }
 
-function isInside(path: string): boolean {
-  if (path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.includes('\\')) return false;
-  return !path.split('/').includes('..');
+function samePlace(source: string, target: string): boolean {
+  const plain = (path: string): string => path.replace(/^\.\//, '').replace(/\/+$/, '');
+  return plain(source) === plain(target);
 }
 
 function shorten(command: string): string {

@@ -1,10 +1,11 @@
 /** The virtual environments of a home: built once each, used by many, listed by size and last use. */
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BuildListener } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
 import type { ImagePlan } from './imagePlan';
 import type { PythonInterpreter } from './python';
-import { buildVenv, venvPython, type BuildListener } from './venv';
+import { buildVenv, venvPython } from './venv';
 
 /** Written last: a folder without it is half-built and never used. */
 const MARKER = 'velar-image.json';

@@ -104,3 +104,18 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+/** Finds the interpreter on first use and remembers it; a failure is tried again the next time. */
+export function rememberPython(search: PythonSearch): () => Promise<PythonInterpreter> {
+  let found: Promise<PythonInterpreter> | undefined;
+  return () => {
+    if (found === undefined) {
+      const attempt = findPython(search);
+      found = attempt;
+      attempt.catch(() => {
+        if (found === attempt) found = undefined;
+      });
+    }
+    return found;
+  };
+}

@@ -3,17 +3,12 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { capture, installerEnvironment, startChild } from '../engines/children';
+import type { BuildListener } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
 import type { ImagePlan, InstallStep } from './imagePlan';
 import { InstallProgressReader, installFailure } from './installProgress';
 import { programsOnPath, type PythonInterpreter } from './python';
-
-export interface BuildListener {
-  progress(detail: string): void;
-  /** A line that the installer printed, newline included. */
-  output(text: string): void;
-}
 
 /** A failed build, with the line of the layer that failed. */
 export class ImageBuildError extends Error {

@@ -1,0 +1,66 @@
+/** What an engine does: makes images ready, places containers, lists them, stops them. Nothing else. */
+import type { ImageDescription } from '../protocol/description';
+import type { Gpu } from '../protocol/methods';
+
+export interface BuildListener {
+  /** One line of progress, for the phase's detail. */
+  progress(detail: string): void;
+  /** A line that the builder printed, newline included. */
+  output(text: string): void;
+}
+
+/** An image as the engine sees it. */
+export interface EngineImage {
+  /** Containers of one key are interchangeable. */
+  readonly key: string;
+  /** What the engine can't honour, for the phase's detail. */
+  readonly note: string | undefined;
+  /** Environment variables of the image; functions add theirs. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Builds or joins a build. Resolves to whether it was there. Throws ImageBuildError, `cancelled`. */
+  ensure(listener: BuildListener, signal: AbortSignal): Promise<{ cached: boolean }>;
+  /** True when `ensure` would find it ready, as far as is known without looking. */
+  isReady(): boolean;
+}
+
+/** Reads a file of the bundle; undefined for one that it lacks. */
+export type BundleReader = (path: string) => Promise<Buffer | undefined>;
+
+export interface ContainerSpec {
+  container: string;
+  app: string;
+  image: EngineImage;
+  /** Cards that it may use; none on CPU. */
+  gpus: readonly Gpu[];
+  device: 'cpu' | 'gpu';
+  /** Where the worker dials, and the token it says there. */
+  link: { address: string; token: string };
+}
+
+export interface ContainerExit {
+  code: number | null;
+  signal: string | null;
+  /** The last of what the supervisor itself printed, for errors. */
+  output: string;
+}
+
+export interface PlacedContainer {
+  readonly container: string;
+  readonly pid: number | null;
+  /** Resolves when no process of it is left. Never rejects. */
+  readonly exited: Promise<ContainerExit>;
+  /** Asks it to end, and ends it after `graceMs`. */
+  stop(graceMs: number): Promise<ContainerExit>;
+}
+
+export interface Engine {
+  readonly kind: 'process' | 'docker' | 'swarm';
+  /** What `provisioning` is skipped for, such as "this machine". */
+  readonly place: string;
+  /** Throws `python-missing` and other errors that name what is missing. */
+  planImage(image: ImageDescription, read: BundleReader): Promise<EngineImage>;
+  start(spec: ContainerSpec): Promise<PlacedContainer>;
+  list(): PlacedContainer[];
+  /** Ends every container and build. Resolves when no process is left. */
+  dispose(): Promise<void>;
+}

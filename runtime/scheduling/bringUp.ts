@@ -1,0 +1,110 @@
+/** Brings a container up: image, process, hello. Each step is told as a stage; each failure is a run error. */
+import { VelarError } from '../protocol/errors';
+import type { RunError } from '../protocol/values';
+import type { Engine } from '../engines/engine';
+import { ImageBuildError } from '../images/venv';
+import type { Stage } from './call';
+import type { Clock } from './clock';
+import type { Container } from './container';
+import { diedBeforeHello, infrastructureError } from './platformErrors';
+import type { WorkerLink } from './workerLink';
+
+export interface BringUp {
+  container: Container;
+  engine: Engine;
+  link: WorkerLink;
+  clock: Clock;
+  signal: AbortSignal;
+  stage(stage: Stage): void;
+  /** What the image's builder prints. */
+  output(text: string): void;
+}
+
+/** A start that failed, as those who wait for it are told. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  constructor(
+    readonly runError: RunError,
+    /** Another start may work: the container died, nothing was wrong with what was asked. */
+    readonly retriable: boolean,
+  ) {
+    super(runError.message);
+  }
+}
+
+/** Resolves when the worker has said hello and the container holds its socket. Throws StartError, `cancelled`. */
+export async function bringUp(start: BringUp): Promise<void> {
+  const { container, engine, link, signal } = start;
+  const { origin } = container;
+  start.stage({ phase: 'provisioning', skipped: engine.place });
+  await ensureImage(start);
+  const expected = link.expect(container.id);
+  const abort = (): void => expected.giveUp();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+    const device = origin.onCpuInstead ? 'starting Python, on CPU' : 'starting Python';
+    start.stage({ phase: 'container', detail: device });
+    container.placed = await engine.start({
+      container: container.id,
+      app: origin.app,
+      image: origin.image,
+      gpus: container.gpus,
+      device: origin.device,
+      link: { address: link.address, token: expected.token },
+    });
+    const died = container.placed.exited.then((exit): never => {
+      throw new StartError(diedBeforeHello(exit), true);
+    });
+    died.catch(() => undefined);
+    const connection = await Promise.race([expected.connected, died]);
+    const { python } = connection.hello;
+    start.stage({
+      phase: 'container',
+      done: origin.onCpuInstead ? `Python ${python}, on CPU` : `Python ${python}`,
+    });
+    container.attach(connection);
+  } catch (error) {
+    throw asStartError(error);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    expected.giveUp();
+  }
+}
+
+async function ensureImage(start: BringUp): Promise<void> {
+  const { origin } = start.container;
+  const { note } = origin.image;
+  try {
+    let building = false;
+    const { cached } = await origin.image.ensure(
+      {
+        progress: (detail) => {
+          building = true;
+          start.stage({ phase: 'image', detail });
+        },
+        output: (text) => start.output(text),
+      },
+      start.signal,
+    );
+    if (cached && !building)
+      start.stage({ phase: 'image', skipped: withNote('image cached', note) });
+    else start.stage({ phase: 'image', done: withNote('built', note) });
+  } catch (error) {
+    throw error instanceof ImageBuildError
+      ? new StartError(error.runError, false)
+      : asStartError(error);
+  }
+}
+
+export function withNote(text: string, note: string | undefined): string {
+  return note === undefined ? text : `${text}; ${note}`;
+}
+
+/** Passes `cancelled` through, so that a start that nobody waits for ends quietly. */
+function asStartError(error: unknown): Error {
+  if (error instanceof StartError) return error;
+  const failure = VelarError.from(error);
+  if (failure.code === 'cancelled') return failure;
+  return new StartError(infrastructureError(failure, 'ContainerStart'), false);
+}

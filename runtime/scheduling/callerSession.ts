@@ -1,0 +1,115 @@
+/** The caller protocol with one process of the user: all its invocations, for one run. */
+import type { RunError } from '../protocol/values';
+import type { CallerMessage } from '../protocol/workerMessages';
+import type { Call, CallSink } from './call';
+import { Invocation, type InvocationHost, type Invoke } from './invocation';
+import type { Run } from './run';
+import type { Target } from './target';
+
+export interface CallerOptions {
+  /** The run that its calls belong to, as things stand. */
+  run: () => Run | undefined;
+  send: (header: object, body?: Buffer) => void;
+  /** Finds what is called; at once where it is known already. */
+  resolve: (run: Run, app: string, qualname: string) => Resolved | Promise<Resolved>;
+  makeCall: (run: Run, target: Target, input: Buffer, invoke: Invoke, sink: CallSink) => Call;
+  submit: (calls: readonly Call[]) => void;
+  cancel: (call: Call, error: RunError) => void;
+  sinkOf: (run: Run, target: Target) => Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
+  progress: (run: Run) => InvocationHost['progress'];
+  /** The caller began to wait for calls of its own, or one of them ended. */
+  noteInvocation: (invoke: Invoke, change: 1 | -1) => void;
+  warn: (message: string) => void;
+}
+
+export type Resolved = { target: Target } | { error: RunError };
+
+export class CallerSession {
+  private readonly invocations = new Map<number, Invocation>();
+  private closed = false;
+
+  constructor(private readonly options: CallerOptions) {}
+
+  receive(message: CallerMessage, body: Buffer): void {
+    if (this.closed) return;
+    switch (message.type) {
+      case 'invoke':
+        this.invoke(message);
+        break;
+      case 'inputs':
+        // One that has ended may still be sent to: the two cross on the way.
+        this.invocations.get(message.invocation)?.inputs(message, body);
+        break;
+      case 'cancel-invocation':
+        this.invocations.get(message.invocation)?.cancel(cancelled());
+        break;
+    }
+  }
+
+  /** The caller is gone. What it waited for is cancelled; what it spawned goes on. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const invocation of [...this.invocations.values()]) {
+      if (!invocation.spawned) invocation.cancel(cancelled());
+    }
+    this.invocations.clear();
+  }
+
+  private invoke(invoke: Invoke): void {
+    const run = this.options.run();
+    const host = this.hostOf(run);
+    const invocation = new Invocation(invoke, host);
+    this.invocations.set(invoke.invocation, invocation);
+    this.options.noteInvocation(invoke, 1);
+    if (run === undefined) {
+      invocation.fail(cancelled());
+      return;
+    }
+    const resolved = this.options.resolve(run, invoke.app, invoke.function);
+    const apply = (result: Resolved): void => {
+      if ('error' in result) invocation.fail(result.error);
+      else invocation.resolved(result.target);
+    };
+    if (resolved instanceof Promise)
+      resolved.then(apply, (error: unknown) => this.options.warn(String(error)));
+    else apply(resolved);
+  }
+
+  private hostOf(run: Run | undefined): InvocationHost {
+    const { options } = this;
+    const needed = (): Run => {
+      if (run === undefined) throw new Error('An invocation without a run has no calls.');
+      return run;
+    };
+    return {
+      send: (header, body) => {
+        if (!this.closed) options.send(header, body);
+      },
+      submit: options.submit,
+      cancel: options.cancel,
+      makeCall: (target, input, invoke, sink) =>
+        options.makeCall(needed(), target, input, invoke, sink),
+      sinkOf: (target) => options.sinkOf(needed(), target),
+      progress: {
+        started: (calls) => options.progress(needed()).started(calls),
+        ended: (ok) => options.progress(needed()).ended(ok),
+      },
+      ended: (invocation) => {
+        if (this.invocations.get(invocation.invoke.invocation) === invocation) {
+          this.invocations.delete(invocation.invoke.invocation);
+        }
+        options.noteInvocation(invocation.invoke, -1);
+      },
+    };
+  }
+}
+
+function cancelled(): RunError {
+  return {
+    kind: 'cancelled',
+    type: 'Cancelled',
+    message: 'The call was cancelled by its caller.',
+    traceback: [],
+  };
+}

@@ -1,0 +1,392 @@
+/** One container: what its runner has loaded, the calls it holds, their deadlines, what its worker says. */
+import type { Gpu } from '../protocol/methods';
+import type { RunError } from '../protocol/values';
+import { VelarError } from '../protocol/errors';
+import type { CallerMessage, WorkerMessage } from '../protocol/workerMessages';
+import type { ContainerExit, PlacedContainer } from '../engines/engine';
+import type { Call, CallSuccess, PhaseMessage } from './call';
+import type { Clock } from './clock';
+import { deadlineOf, noteModelLoad, timedOut, withTraceback } from './deadlines';
+import type { LoadSpec, Target } from './target';
+import type { WorkerConnection } from './workerLink';
+
+/** Between asking a call to end and ending its runner, in ms. */
+const CANCEL_GRACE_MS = 2000;
+/** Beyond that, a supervisor that has not answered is ended itself. */
+const CANCEL_SLACK_MS = 3000;
+/** Between SIGTERM and SIGKILL for a worker that did not end when told to, in ms. */
+const TERMINATE_GRACE_MS = 1000;
+
+type Messages<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
+
+/** What a container tells its pool. */
+export interface ContainerEvents {
+  /** Its state or calls changed: there may be room. */
+  changed(container: Container): void;
+  loadPhase(container: Container, message: PhaseMessage): void;
+  /** `ms`: how long it took, seen from here. */
+  loaded(container: Container, ms: number): void;
+  /** The load that failed is still named in `load`. */
+  loadFailed(container: Container, error: RunError): void;
+  succeeded(container: Container, call: Call, result: CallSuccess): void;
+  failed(container: Container, call: Call, error: RunError): void;
+  /** It was not this call's doing: it goes back to where it waited. */
+  returned(container: Container, call: Call): void;
+  caller(container: Container, message: CallerMessage, body: Buffer): void;
+  /** The runner is gone, and with it whatever it had asked for. */
+  runnerGone(container: Container): void;
+  memory(container: Container, message: Messages<'memory'>): void;
+  printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void;
+  linkBroken(container: Container, error: VelarError): void;
+}
+
+export type ContainerState = 'starting' | 'loading' | 'ready' | 'stopping' | 'ended';
+
+export class Container {
+  state: ContainerState = 'starting';
+  readonly inflight = new Map<number, Call>();
+  /** What the runner has, or is loading; null when it has none. */
+  load: LoadSpec | null = null;
+  readonly startedAt: number;
+  idleUntil: number | null = null;
+  memoryBytes: number | null = null;
+  /** Whose calls it works on; others wait until it is idle. */
+  laneKey: string | null = null;
+  placed: PlacedContainer | undefined;
+  /** What it was last used for: its options say how long it stays. */
+  target: Target;
+  /** It has worked on a call before. */
+  warm = false;
+
+  private connection: WorkerConnection | undefined;
+  private loadNumber = 0;
+  private loadBegan = 0;
+  private blockedCalls = 0;
+  private deadline: (() => void) | undefined;
+
+  constructor(
+    readonly id: string,
+    /** The target it was started for: its app, image and cards. */
+    readonly origin: Target,
+    readonly gpus: readonly Gpu[],
+    private readonly clock: Clock,
+    private readonly events: ContainerEvents,
+  ) {
+    this.startedAt = clock.now();
+    this.load = origin.load;
+    this.laneKey = origin.laneKey;
+    this.target = origin;
+  }
+
+  get idle(): boolean {
+    return this.state === 'ready' && this.inflight.size === 0;
+  }
+
+  /** True when a call in it waits for calls that it made: it holds its place without using it. */
+  get blocked(): boolean {
+    return this.blockedCalls > 0;
+  }
+
+  /** Counts what a call of this container waits for; +1 for each invocation that begins, -1 when it ends. */
+  noteInvocation(call: Call, change: 1 | -1): void {
+    const before = call.openInvocations;
+    call.openInvocations = Math.max(0, before + change);
+    if (!this.inflight.has(call.id)) return;
+    if (before === 0 && change === 1) this.blockedCalls += 1;
+    if (before === 1 && change === -1) this.blockedCalls -= 1;
+  }
+
+  /** How long it has been working on a call, in ms. */
+  busyWith(call: Call): number {
+    return call.startedAt === undefined ? 0 : this.clock.monotonic() - call.startedAt;
+  }
+
+  /** Takes over the worker's socket. */
+  attach(connection: WorkerConnection): void {
+    this.connection = connection;
+    connection.receive({
+      message: (message, body) => this.receive(message, body),
+      log: (fd, call, bytes) => this.events.printed(this, fd, call, bytes),
+      closed: (error) => {
+        if (this.state === 'ended' || this.state === 'stopping') return;
+        const reason = error ?? new VelarError('unreachable', 'The worker closed its connection.');
+        this.events.linkBroken(this, reason);
+      },
+    });
+  }
+
+  get link(): WorkerConnection | undefined {
+    return this.connection;
+  }
+
+  /** Starts a fresh runner with this code. */
+  startLoad(target: Target): void {
+    const { load } = target;
+    this.load = load;
+    this.laneKey = target.laneKey;
+    this.target = target;
+    this.state = 'loading';
+    this.loadNumber += 1;
+    this.loadBegan = this.clock.monotonic();
+    this.connection?.send({
+      type: 'load',
+      load: this.loadNumber,
+      bundle: load.bundle,
+      file: load.file,
+      env: load.environment,
+      cpu: target.device === 'cpu',
+      hooks: true,
+    });
+  }
+
+  /** Sends calls of one lane, as one message. */
+  dispatch(calls: readonly Call[]): void {
+    const [first] = calls;
+    if (first === undefined) return;
+    const { function: fn } = first.target;
+    this.laneKey = first.target.laneKey;
+    this.target = first.target;
+    this.warm = true;
+    for (const call of calls) {
+      call.state = 'placed';
+      call.attempt += 1;
+      call.startedAt = undefined;
+      call.modelLoadMs = 0;
+      call.loadingSince = undefined;
+      this.inflight.set(call.id, call);
+    }
+    const common = {
+      function: fn.qualname,
+      input: first.input.format,
+      instance: first.input.instance,
+      output: first.output,
+      timeoutMs: fn.options.timeoutMs,
+      runId: first.run.id,
+    };
+    if (first.batch) {
+      const items = calls.map(({ id, attempt, input }) => ({
+        call: id,
+        size: input.body.byteLength,
+        attempt,
+      }));
+      const body = Buffer.concat(calls.map((call) => call.input.body));
+      this.connection?.send({ type: 'calls', ...common, items }, body);
+    } else {
+      const { id, attempt, stream, input } = first;
+      this.connection?.send({ type: 'call', call: id, attempt, stream, ...common }, input.body);
+    }
+    this.beginNext();
+  }
+
+  /** Asks a call to end; `error` is what it then fails with. The runner is killed when it does not. */
+  cancel(call: Call, error: RunError): void {
+    if (call.ending !== undefined) return;
+    call.ending = error;
+    const reason = error.kind === 'timeout' ? 'timeout' : 'cancelled';
+    const header = { type: 'cancel', call: call.id, graceMs: CANCEL_GRACE_MS, reason };
+    this.connection?.send(header);
+    if (call.startedAt === undefined) {
+      // The worker passes it over when it gets there; nobody has to wait for that.
+      this.release(call);
+      this.events.failed(this, call, error);
+      return;
+    }
+    call.cancelTimer = this.clock.timer(CANCEL_GRACE_MS + CANCEL_SLACK_MS, () => {
+      const stuck = new VelarError('unreachable', 'The worker did not end a cancelled call.');
+      if (this.inflight.has(call.id)) this.events.linkBroken(this, stuck);
+    });
+  }
+
+  /** Ends it; calls it holds stay in `inflight` for the pool to settle. */
+  async stop(graceMs: number): Promise<ContainerExit | undefined> {
+    this.state = 'stopping';
+    this.deadline?.();
+    this.deadline = undefined;
+    if (graceMs > 0) this.connection?.send({ type: 'stop', graceMs });
+    if (this.placed === undefined) return undefined;
+    // The worker ends by itself after `stop`; the engine's own signal comes when it does not.
+    const placed = this.placed;
+    const cancel = this.clock.timer(graceMs, () => {
+      // Its end is what the caller awaits below; `stop` itself never rejects.
+      void placed.stop(graceMs === 0 ? 0 : TERMINATE_GRACE_MS);
+    });
+    try {
+      return await placed.exited;
+    } finally {
+      cancel();
+      this.connection?.close();
+    }
+  }
+
+  /** Takes every call out of it: those that had begun and those that had not. */
+  takeCalls(): { begun: Call[]; waiting: Call[] } {
+    const calls = [...this.inflight.values()];
+    for (const call of calls) this.release(call);
+    return {
+      begun: calls.filter((call) => call.startedAt !== undefined),
+      waiting: calls.filter((call) => call.startedAt === undefined),
+    };
+  }
+
+  private receive(message: WorkerMessage, body: Buffer): void {
+    switch (message.type) {
+      case 'result':
+        this.succeed(message, message.modelLoadMs, body);
+        break;
+      case 'results': {
+        let offset = 0;
+        for (const item of message.items) {
+          const data = body.subarray(offset, offset + item.size);
+          offset += item.size;
+          if (item.ok) this.succeed(item, 0, data);
+          else this.fail(item, item.error ?? unexplained());
+        }
+        break;
+      }
+      case 'error':
+        this.fail(message, message.error);
+        break;
+      case 'yield': {
+        const call = this.inflight.get(message.call);
+        if (call !== undefined && call.ending === undefined) call.sink.item(message.index, body);
+        break;
+      }
+      case 'phase':
+        if (message.call !== null) this.callPhase(message.call, message);
+        else if (message.load === this.loadNumber) this.events.loadPhase(this, message);
+        break;
+      case 'loaded':
+        if (message.load !== this.loadNumber || this.state !== 'loading') break;
+        this.state = 'ready';
+        this.events.loaded(this, this.clock.monotonic() - this.loadBegan);
+        break;
+      case 'load-failed':
+        if (message.load === this.loadNumber) this.failLoad(message.error);
+        break;
+      case 'runner-exit':
+        this.runnerExit(message);
+        break;
+      case 'memory':
+        this.events.memory(this, message);
+        break;
+      case 'invoke':
+      case 'inputs':
+      case 'cancel-invocation':
+        this.events.caller(this, message, body);
+        break;
+      case 'hello':
+      case 'loading':
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private succeed(
+    { call: id, attempt, ms }: { call: number; attempt: number; ms: number },
+    modelLoadMs: number,
+    body: Buffer,
+  ): void {
+    const call = this.current(id, attempt);
+    if (call === undefined) return;
+    this.release(call);
+    this.beginNext();
+    if (call.ending === undefined) this.events.succeeded(this, call, { body, ms, modelLoadMs });
+    else this.events.failed(this, call, call.ending);
+  }
+
+  private fail({ call: id, attempt }: { call: number; attempt: number }, error: RunError): void {
+    const call = this.current(id, attempt);
+    if (call === undefined) return;
+    this.release(call);
+    this.beginNext();
+    this.events.failed(this, call, withTraceback(call.ending, error));
+  }
+
+  private current(id: number, attempt: number): Call | undefined {
+    const call = this.inflight.get(id);
+    return call?.attempt === attempt ? call : undefined;
+  }
+
+  private release(call: Call): void {
+    this.inflight.delete(call.id);
+    if (call.openInvocations > 0) this.blockedCalls -= 1;
+    call.openInvocations = 0;
+    call.cancelTimer?.();
+    call.cancelTimer = undefined;
+  }
+
+  private runnerExit(message: Messages<'runner-exit'>): void {
+    if (message.load !== this.loadNumber) return;
+    const loading = this.state === 'loading';
+    if (this.state !== 'stopping') this.state = 'ready';
+    const { begun, waiting } = this.takeCalls();
+    this.events.runnerGone(this);
+    for (const call of begun) {
+      this.events.failed(this, call, withTraceback(call.ending, message.error));
+    }
+    for (const call of waiting) this.events.returned(this, call);
+    if (loading) this.events.loadFailed(this, message.error);
+    this.load = null;
+    this.events.changed(this);
+  }
+
+  private failLoad(error: RunError): void {
+    if (this.state !== 'loading') return;
+    this.state = 'ready';
+    this.events.loadFailed(this, error);
+    this.load = null;
+  }
+
+  private callPhase(id: number, message: PhaseMessage): void {
+    const call = this.inflight.get(id);
+    if (call === undefined) return;
+    if (message.phase === 'model-load') {
+      noteModelLoad(call, message.status, message.ms ?? 0, this.clock.monotonic());
+    }
+    call.sink.phase(message);
+  }
+
+  /** Notes which calls the worker works on now: the oldest ones, as many as it takes at once. */
+  private beginNext(): void {
+    if (this.inflight.size === 0) {
+      this.deadline?.();
+      this.deadline = undefined;
+      return;
+    }
+    let begun = 0;
+    for (const call of this.inflight.values()) {
+      if (begun === call.target.concurrency) break;
+      begun += 1;
+      if (call.startedAt !== undefined) continue;
+      call.startedAt = this.clock.monotonic();
+    }
+    this.deadline ??= this.watchDeadlines();
+  }
+
+  /** One timer for all calls, set again only when it fires. */
+  private watchDeadlines(): (() => void) | undefined {
+    let next = Infinity;
+    const now = this.clock.monotonic();
+    for (const call of this.inflight.values()) {
+      if (call.startedAt === undefined) break;
+      if (call.ending !== undefined) continue;
+      const left = deadlineOf(call, call.startedAt) - now;
+      if (left <= 0) this.cancel(call, timedOut(call));
+      else next = Math.min(next, left);
+    }
+    if (next === Infinity) return undefined;
+    return this.clock.timer(next, () => {
+      this.deadline = this.watchDeadlines();
+    });
+  }
+}
+
+function unexplained(): RunError {
+  return {
+    kind: 'infrastructure',
+    type: 'WorkerProtocol',
+    message: 'The worker said that a call failed, and not why.',
+    traceback: [],
+  };
+}

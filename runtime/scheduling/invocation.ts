@@ -1,0 +1,178 @@
+/** One `.remote`, `.map`, `.remote_gen` or `.spawn`: its inputs become calls, their ends become outputs. */
+import type { RunError } from '../protocol/values';
+import type { CallerMessage } from '../protocol/workerMessages';
+import type { Call, CallSink } from './call';
+import type { Target } from './target';
+
+/** Inputs are granted again in portions, so that credit messages stay rare. */
+const GRANT_EVERY = 250;
+/** Outputs that wait to be sent together. */
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
+
+export interface OutputItem {
+  index: number;
+  ok: boolean;
+  size: number;
+  /** Number of a generator's item; absent for the end of the call. */
+  yield?: number;
+  error?: RunError;
+}
+
+/** What an invocation needs of the session around it. */
+export interface InvocationHost {
+  send(header: object, body?: Buffer): void;
+  submit(calls: readonly Call[]): void;
+  cancel(call: Call, error: RunError): void;
+  makeCall(target: Target, input: Buffer, invoke: Invoke, sink: CallSink): Call;
+  /** The phases of the run that it belongs to. */
+  sinkOf(target: Target): Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
+  progress: { started(calls: number): void; ended(ok: boolean): void };
+  ended(invocation: Invocation): void;
+}
+
+export type Invoke = Extract<CallerMessage, { type: 'invoke' }>;
+export type Inputs = Extract<CallerMessage, { type: 'inputs' }>;
+
+export class Invocation {
+  private target: Target | undefined;
+  private early: { inputs: Inputs; body: Buffer }[] = [];
+  private readonly open = new Set<Call>();
+  private last = false;
+  private over = false;
+  private delivered = 0;
+  private held: OutputItem[] = [];
+  private heldBodies: Buffer[] = [];
+  private heldBytes = 0;
+  private flushQueued = false;
+
+  constructor(
+    readonly invoke: Invoke,
+    private readonly host: InvocationHost,
+  ) {}
+
+  get spawned(): boolean {
+    return this.invoke.mode === 'spawn';
+  }
+
+  get calls(): Iterable<Call> {
+    return this.open;
+  }
+
+  /** What it calls is known: inputs that came before are submitted. */
+  resolved(target: Target): void {
+    if (this.over) return;
+    this.target = target;
+    const early = this.early;
+    this.early = [];
+    for (const { inputs, body } of early) this.take(inputs, body);
+  }
+
+  inputs(inputs: Inputs, body: Buffer): void {
+    if (this.over) return;
+    if (this.target === undefined) this.early.push({ inputs, body });
+    else this.take(inputs, body);
+  }
+
+  /** Ends it as a whole: the function is not known, can't be placed. */
+  fail(error: RunError): void {
+    this.finish(error);
+  }
+
+  /** Nobody wants what is left of it. */
+  cancel(error: RunError): void {
+    for (const call of [...this.open]) this.host.cancel(call, error);
+    this.finish(error);
+  }
+
+  private take(inputs: Inputs, body: Buffer): void {
+    const { target } = this;
+    if (target === undefined) return;
+    const calls: Call[] = [];
+    let offset = 0;
+    for (const [position, size] of inputs.sizes.entries()) {
+      const input = body.subarray(offset, offset + size);
+      offset += size;
+      calls.push(this.newCall(target, input, inputs.first + position));
+    }
+    this.last ||= inputs.last;
+    this.host.progress.started(calls.length);
+    for (const call of calls) this.open.add(call);
+    this.host.submit(calls);
+    if (this.last && this.open.size === 0) this.finish();
+  }
+
+  private newCall(target: Target, input: Buffer, index: number): Call {
+    const call: Call = this.host.makeCall(target, input, this.invoke, {
+      ...this.host.sinkOf(target),
+      item: (number, body) => {
+        this.hold({ index, ok: true, size: body.byteLength, yield: number }, body);
+      },
+      succeeded: ({ body }) => {
+        this.hold({ index, ok: true, size: body.byteLength }, body);
+        this.ended(call, true);
+      },
+      failed: (error) => {
+        this.hold({ index, ok: false, size: 0, error });
+        this.ended(call, false);
+      },
+    });
+    return call;
+  }
+
+  private ended(call: Call, ok: boolean): void {
+    this.open.delete(call);
+    call.run.calls.delete(call);
+    this.delivered += 1;
+    this.host.progress.ended(ok);
+    if (this.last && this.open.size === 0) this.finish();
+  }
+
+  private hold(item: OutputItem, body?: Buffer): void {
+    if (this.over) return;
+    if (this.heldBytes + item.size > MAX_HELD_BYTES) this.flush();
+    this.held.push(item);
+    if (body !== undefined) this.heldBodies.push(body);
+    this.heldBytes += item.size;
+    if (this.flushQueued) return;
+    this.flushQueued = true;
+    queueMicrotask(() => {
+      this.flushQueued = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.held.length > 0) {
+      const header = {
+        type: 'outputs',
+        invocation: this.invoke.invocation,
+        items: this.held,
+      };
+      const body =
+        this.heldBodies.length === 1 ? this.heldBodies[0] : Buffer.concat(this.heldBodies);
+      this.held = [];
+      this.heldBodies = [];
+      this.heldBytes = 0;
+      this.host.send(header, body);
+    }
+    if (this.over || this.last || this.delivered < GRANT_EVERY) return;
+    this.host.send({
+      type: 'credit',
+      invocation: this.invoke.invocation,
+      inputs: this.delivered,
+    });
+    this.delivered = 0;
+  }
+
+  private finish(error?: RunError): void {
+    if (this.over) return;
+    this.flush();
+    this.over = true;
+    this.host.send({
+      type: 'invocation-end',
+      invocation: this.invoke.invocation,
+      ...(error === undefined ? {} : { error }),
+    });
+    this.host.ended(this);
+  }
+}

@@ -1,0 +1,90 @@
+/** Where the next call of a lane goes. Pure: looks at containers, changes nothing. */
+import { worthAnother } from './batching';
+import type { Container } from './container';
+import type { Lane } from './lane';
+
+export type Decision<C> =
+  | { do: 'dispatch'; container: C; count: number }
+  | { do: 'load'; container: C }
+  | { do: 'start' }
+  /** `patience`: ask again in a while even if nothing has changed by then. */
+  | { do: 'wait'; reason: string; patience: boolean };
+
+export type Placeable = Pick<
+  Container,
+  'state' | 'idle' | 'blocked' | 'inflight' | 'laneKey' | 'load'
+>;
+
+export type Waiting = Pick<
+  Lane,
+  'key' | 'target' | 'waiting' | 'first' | 'durations' | 'impatient' | 'roomIn'
+>;
+
+export function decide<C extends Placeable>(lane: Waiting, containers: Iterable<C>): Decision<C> {
+  const { target } = lane;
+  let working = 0;
+  let coming = 0;
+  let ready: C | undefined;
+  let reloadable: C | undefined;
+  const busy: C[] = [];
+  for (const container of containers) {
+    const sameLoad = container.load?.key === target.load.key;
+    if (container.state === 'starting' || container.state === 'loading') {
+      if (sameLoad) coming += 1;
+      continue;
+    }
+    if (container.state !== 'ready') continue;
+    if (container.idle) {
+      if (sameLoad) ready ??= container;
+      else reloadable ??= container;
+    } else if (container.laneKey === lane.key && !container.blocked) {
+      working += 1;
+      if (sameLoad) busy.push(container);
+    }
+  }
+  const allowed = working + coming < target.maxContainers;
+  if (ready !== undefined && (allowed || coming > 0)) {
+    const count = lane.roomIn(0, working + 1);
+    return { do: 'dispatch', container: ready, count };
+  }
+  const roomiest = leastLoaded(busy);
+  if (roomiest !== undefined) {
+    const count = lane.roomIn(roomiest.inflight.size, working);
+    if (count > 0) return { do: 'dispatch', container: roomiest, count };
+  }
+  if (!allowed) {
+    const many = `${working} of ${target.maxContainers} containers of ${target.function.qualname}`;
+    const reason = working > 0 ? `waiting for a container: ${many} busy` : STARTING;
+    return { do: 'wait', reason, patience: false };
+  }
+  if (!wantsMore(lane, working, coming)) {
+    const reason = coming > 0 ? STARTING : 'waiting for the container, which is busy';
+    return { do: 'wait', reason, patience: working > 0 && coming === 0 };
+  }
+  return reloadable === undefined ? { do: 'start' } : { do: 'load', container: reloadable };
+}
+
+const STARTING = 'waiting for the container to start';
+
+/** True when one more container than there are would serve the lane. */
+function wantsMore(lane: Waiting, working: number, coming: number): boolean {
+  if (working + coming === 0) return true;
+  if (lane.impatient && coming === 0) return true;
+  const { ms } = lane.durations;
+  if (lane.first?.batch === true) {
+    return coming === 0 && worthAnother(lane.waiting, ms, working + coming);
+  }
+  if (working === 0)
+    return coming < lane.waiting && ms !== undefined && worthAnother(lane.waiting, ms, coming);
+  return (
+    coming < lane.waiting && (ms === undefined || worthAnother(lane.waiting, ms, working + coming))
+  );
+}
+
+function leastLoaded<C extends Placeable>(containers: readonly C[]): C | undefined {
+  let best: C | undefined;
+  for (const container of containers) {
+    if (best === undefined || container.inflight.size < best.inflight.size) best = container;
+  }
+  return best;
+}

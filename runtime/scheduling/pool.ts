@@ -1,0 +1,312 @@
+/** Brings calls and containers together: places, starts, loads, and deals with what dies. Event-driven. */
+import type { Gpu } from '../protocol/methods';
+import type { RunError } from '../protocol/values';
+import type { ContainerExit, Engine } from '../engines/engine';
+import { Arrivals } from './arrivals';
+import type { Call } from './call';
+import type { Clock } from './clock';
+import type { Container, ContainerEvents } from './container';
+import { Containers } from './containers';
+import type { Lane } from './lane';
+import { decide, type Decision } from './placement';
+import { infrastructureError, workerDied } from './platformErrors';
+import { Queues } from './queues';
+import type { Run } from './run';
+import type { WorkerLink } from './workerLink';
+
+const STOP_GRACE_MS = 2000;
+const PATIENCE_MS = 400;
+
+/** What the pool tells the scheduler of a container's doings. */
+export interface PoolListener extends Pick<
+  ContainerEvents,
+  'caller' | 'runnerGone' | 'memory' | 'printed'
+> {
+  /** The list of containers, or something in it, changed. */
+  changed(): void;
+  /** What was printed while the image of a container that these calls wait for was built. */
+  built(calls: readonly Call[], text: string): void;
+  loaded(container: Container, ms: number, waiting: readonly Call[]): void;
+  dispatched(container: Container, calls: readonly Call[], warm: boolean): void;
+  /** A container has worked on a call for `busyMs`, well or not. */
+  callEnded(container: Container, call: Call, busyMs: number): void;
+  /** A container got its cards, or let go of them. */
+  gpusHeld(container: Container, held: boolean): void;
+  warn(message: string): void;
+}
+
+export interface PoolOptions {
+  engine: Engine;
+  link: WorkerLink;
+  clock: Clock;
+  gpus: readonly Gpu[];
+  maxContainers: number;
+  listener: PoolListener;
+}
+
+export class Pool {
+  readonly containers: Containers;
+  private readonly queues: Queues;
+  private readonly arrivals: Arrivals;
+  private readonly endings = new Set<Promise<unknown>>();
+  private pumpQueued = false;
+  private disposed = false;
+
+  constructor(private readonly options: PoolOptions) {
+    const { clock, gpus, listener } = options;
+    const discard = (container: Container, graceMs: number): void =>
+      this.follow(this.discard(container, graceMs));
+    this.queues = new Queues(clock, (call) => this.arriving(call));
+    this.containers = new Containers({
+      clock,
+      gpus,
+      limit: options.maxContainers,
+      discard: (container) => discard(container, STOP_GRACE_MS),
+      changed: () => listener.changed(),
+    });
+    this.arrivals = new Arrivals({
+      pool: options,
+      queues: this.queues,
+      containers: this.containers,
+      events: this.events,
+      discard,
+      died: (container, exit) => this.died(container, exit),
+    });
+  }
+
+  submit(calls: readonly Call[]): void {
+    for (const call of calls) {
+      this.queues.add(call);
+      this.arriving(call);
+    }
+  }
+
+  /** Ends a call wherever it is; it fails with `error`. */
+  cancel(call: Call, error: RunError): void {
+    if (this.queues.remove(call)) {
+      this.queues.end(call, error);
+      this.arrivals.discardUnwanted();
+    } else if (call.state === 'placed') {
+      this.containerOf(call)?.cancel(call, error);
+    }
+  }
+
+  /** Runs that whatever the container prints outside of calls belongs to. */
+  audience(container: Container): Run[] {
+    const calls = this.arrivals.has(container)
+      ? this.queues.waitingFor(container)
+      : [...container.inflight.values()];
+    return [...new Set(calls.map((call) => call.run))];
+  }
+
+  containerOf(call: Call): Container | undefined {
+    for (const container of this.containers.all.values()) {
+      if (container.inflight.get(call.id) === call) return container;
+    }
+    return undefined;
+  }
+
+  /** Ends a container; what it works on, and what waits for it to come up, fails with `error`. */
+  async stopContainer(container: Container, error: RunError): Promise<void> {
+    const { begun, waiting } = container.takeCalls();
+    const queued = this.arrivals.has(container) ? this.queues.takeWaitingFor(container) : [];
+    const ending = this.discard(container, STOP_GRACE_MS);
+    this.options.listener.runnerGone(container);
+    for (const call of [...begun, ...waiting, ...queued]) {
+      this.queues.end(call, call.ending ?? error);
+    }
+    await ending;
+  }
+
+  /** Ends everything. Resolves when no process is left. */
+  async dispose(error: RunError): Promise<void> {
+    this.disposed = true;
+    this.queues.close(error);
+    const all = [...this.containers.all.values()];
+    await Promise.all(all.map((container) => this.stopContainer(container, error)));
+    await Promise.allSettled([...this.endings]);
+  }
+
+  private arriving(call: Call): void {
+    this.arrivals.show(call);
+    this.pump();
+  }
+
+  /** Places what can be placed, one call or batch an app and round, so that no app waits for another. */
+  private pump(): void {
+    if (this.pumpQueued || this.disposed) return;
+    this.pumpQueued = true;
+    queueMicrotask(() => {
+      this.pumpQueued = false;
+      while (!this.disposed && this.round());
+    });
+  }
+
+  private round(): boolean {
+    let placed = false;
+    for (const { app, lanes } of this.queues.turns()) {
+      const served = lanes.find((lane) => this.place(lane));
+      if (served === undefined) continue;
+      placed = true;
+      this.queues.served(app, served);
+    }
+    return placed;
+  }
+
+  /** True when something was placed or started for the lane. */
+  private place(lane: Lane): boolean {
+    const decision = decide(lane, this.containers.of(lane.target.poolKey));
+    if (decision.do !== 'wait') return this.act(lane, decision);
+    lane.first?.sink.waiting(decision.reason);
+    if (decision.patience) this.wakeLater(lane, PATIENCE_MS);
+    return false;
+  }
+
+  private act(lane: Lane, decision: Exclude<Decision<Container>, { do: 'wait' }>): boolean {
+    if (decision.do === 'dispatch') {
+      const calls = lane.take(decision.count);
+      lane.impatient = false;
+      this.dispatch(decision.container, calls);
+      return calls.length > 0;
+    }
+    const backOffMs = lane.notBefore - this.options.clock.monotonic();
+    if (backOffMs > 0) {
+      this.wakeLater(lane, backOffMs);
+      return false;
+    }
+    lane.impatient = false;
+    if (decision.do === 'load') {
+      this.containers.notIdle(decision.container);
+      this.arrivals.reload(decision.container, lane.target);
+      return true;
+    }
+    const refusal = this.containers.refusal(lane.target);
+    if (refusal === undefined) {
+      this.arrivals.start(lane.target);
+      return true;
+    }
+    if ('error' in refusal) {
+      for (const call of lane.take(1)) this.queues.end(call, refusal.error);
+      return true;
+    }
+    lane.first?.sink.waiting(refusal.reason);
+    return false;
+  }
+
+  private dispatch(container: Container, calls: readonly Call[]): void {
+    const { warm } = container;
+    this.containers.notIdle(container);
+    this.options.listener.dispatched(container, calls, warm);
+    container.dispatch(calls);
+    for (const call of calls) call.sink.dispatched();
+    this.options.listener.changed();
+  }
+
+  /** Looks at the lane again once, even if nothing else happens by then. */
+  private wakeLater(lane: Lane, ms: number): void {
+    lane.timer ??= this.options.clock.timer(ms, () => {
+      lane.timer = undefined;
+      lane.impatient = true;
+      this.pump();
+    });
+  }
+
+  private died(container: Container, exit: ContainerExit): void {
+    if (container.state !== 'stopping' && container.state !== 'ended') {
+      this.lose(container, workerDied(exit));
+    }
+  }
+
+  /** The container is of no use any more, though nobody asked for that. */
+  private lose(container: Container, error: RunError): void {
+    const { listener } = this.options;
+    const wasComing = this.arrivals.has(container);
+    const { begun, waiting } = container.takeCalls();
+    this.follow(this.discard(container, 0));
+    listener.runnerGone(container);
+    if (wasComing) this.arrivals.failed(container, error, true);
+    for (const call of begun) {
+      listener.callEnded(container, call, container.busyWith(call));
+      this.queues.settle(call, call.ending ?? error);
+    }
+    this.queues.giveBack(waiting);
+    this.pump();
+  }
+
+  /** Ends a container and forgets it when its process is gone. */
+  private async discard(container: Container, graceMs: number): Promise<void> {
+    if (container.state === 'stopping' || container.state === 'ended') return;
+    container.state = 'stopping';
+    this.containers.notIdle(container);
+    this.options.listener.changed();
+    await this.arrivals.abandon(container);
+    await container.stop(graceMs);
+    container.state = 'ended';
+    this.containers.delete(container);
+    if (container.gpus.length > 0) this.options.listener.gpusHeld(container, false);
+    this.options.listener.changed();
+    this.pump();
+  }
+
+  /** Keeps a promise in sight, so that dispose waits for it and its failure is told. */
+  private follow(ending: Promise<unknown>): void {
+    const followed = ending
+      .catch((error: unknown) => this.options.listener.warn(String(error)))
+      .finally(() => this.endings.delete(followed));
+    this.endings.add(followed);
+  }
+
+  private ended(container: Container, call: Call): void {
+    this.options.listener.callEnded(container, call, container.busyWith(call));
+    this.containers.becomeIdle(container);
+    this.pump();
+  }
+
+  private readonly events: ContainerEvents = {
+    changed: (container) => {
+      this.containers.becomeIdle(container);
+      this.pump();
+    },
+    loadPhase: (container, message) => {
+      for (const call of this.queues.waitingFor(container)) call.sink.phase(message);
+    },
+    loaded: (container, ms) => {
+      this.arrivals.loaded(container);
+      this.options.listener.loaded(container, ms, this.queues.waitingFor(container));
+      this.containers.becomeIdle(container);
+      this.pump();
+    },
+    loadFailed: (container, error) => {
+      this.arrivals.failed(container, error, error.kind === 'infrastructure');
+      this.arrivals.forget(container);
+    },
+    succeeded: (container, call, result) => {
+      this.queues.lane(call.target.laneKey)?.durations.add(result.ms);
+      this.ended(container, call);
+      if (call.state === 'ended') return;
+      call.state = 'ended';
+      call.sink.succeeded(result);
+    },
+    failed: (container, call, error) => {
+      this.ended(container, call);
+      this.queues.settle(call, error);
+    },
+    returned: (_container, call) => {
+      this.queues.giveBack([call]);
+      this.pump();
+    },
+    linkBroken: (container, error) => {
+      this.options.listener.warn(`Container ${container.id}: ${error.message}`);
+      // A worker that died closes its socket first; how it ended says more than that.
+      if (error.code === 'unreachable' && container.placed !== undefined) {
+        this.follow(container.placed.stop(0));
+      } else {
+        this.lose(container, infrastructureError(error, 'WorkerProtocol'));
+      }
+    },
+    caller: (...args) => this.options.listener.caller(...args),
+    runnerGone: (...args) => this.options.listener.runnerGone(...args),
+    memory: (...args) => this.options.listener.memory(...args),
+    printed: (...args) => this.options.listener.printed(...args),
+  };
+}

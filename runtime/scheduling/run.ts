@@ -1,0 +1,203 @@
+/** One run: its events, its log, its phases, and who watches. */
+import type { RunEvent } from '../protocol/events';
+import type { MethodParams, RunSummary } from '../protocol/methods';
+import type { Phase } from '../protocol/phases';
+import type { RunError } from '../protocol/values';
+import type { RunJournal } from '../store/runJournal';
+import { gpuLabel } from '../gpu/names';
+import { addUsage, type Usage } from '../metering/cost';
+import type { Call } from './call';
+import type { Clock } from './clock';
+import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
+import type { RunListener } from './service';
+import type { Target } from './target';
+
+/** Samples kept for those who watch later; older ones are thinned. */
+const MAX_KEPT_SAMPLES = 1200;
+
+export interface RunOutcome {
+  status: 'succeeded' | 'failed' | 'cancelled';
+  error: RunError | null;
+}
+
+export class Run {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly timeline = new PhaseTimeline();
+  /** Calls that belong to it and have not ended. */
+  readonly calls = new Set<Call>();
+  app: string | null = null;
+  outcome: RunOutcome | undefined;
+  usage: Usage = { busyMs: 0, gpu: null, count: 0 };
+  usd: number | null = null;
+
+  private readonly containers = new Set<string>();
+  private events: RunEvent[] = [];
+  private samples = 0;
+  private readonly listeners = new Set<RunListener>();
+  private batch: RunEvent[] | undefined;
+  private readonly began: number;
+  private ms: number | null = null;
+  private toldDropped = false;
+
+  constructor(
+    readonly params: MethodParams<'run.start'>,
+    readonly journal: RunJournal,
+    private readonly clock: Clock,
+    private readonly expected: (phase: Phase) => number | undefined,
+  ) {
+    this.id = params.run;
+    this.startedAt = clock.now();
+    this.began = clock.monotonic();
+  }
+
+  get active(): boolean {
+    return this.ms === null;
+  }
+
+  get past(): readonly RunEvent[] {
+    return this.events;
+  }
+
+  /** Whole duration so far, or of the ended run, in ms. */
+  get elapsedMs(): number {
+    return this.ms ?? this.clock.monotonic() - this.began;
+  }
+
+  listen(listener: RunListener): () => void {
+    if (this.events.length > 0) listener([...this.events]);
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Events of `work` reach listeners together. */
+  together(work: () => void): void {
+    if (this.batch !== undefined) {
+      work();
+      return;
+    }
+    const batch: RunEvent[] = [];
+    this.batch = batch;
+    try {
+      work();
+    } finally {
+      this.batch = undefined;
+      if (batch.length > 0) for (const listener of [...this.listeners]) listener(batch);
+    }
+  }
+
+  publish(event: RunEvent): void {
+    if (!this.active) return;
+    this.events.push(event);
+    if (event.type === 'memory') this.countSample();
+    if (this.batch !== undefined) this.batch.push(event);
+    else for (const listener of [...this.listeners]) listener([event]);
+  }
+
+  /** Advances the phases; `step` gets the timeline and the monotonic time. */
+  advance(step: (timeline: PhaseTimeline, at: number) => PhaseStep[]): void {
+    if (!this.active) return;
+    const steps = step(this.timeline, this.clock.monotonic() - this.began);
+    if (steps.length === 0) return;
+    this.together(() => {
+      for (const each of steps) this.publishStep(each);
+    });
+  }
+
+  /** Keeps printed output. Output over the journal's cap is told as progress, and as a gap with the count at the end. */
+  print(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+    if (!this.active) return;
+    this.journal.append(stream, bytes, this.clock.now());
+    if (this.journal.dropped !== null && !this.toldDropped) {
+      this.toldDropped = true;
+      const reason = `${this.journal.dropped.reason} What is printed from here on is counted only.`;
+      this.advance((timeline) => timeline.progress(reason));
+    }
+  }
+
+  charge(usage: Usage): void {
+    this.usage = addUsage(this.usage, usage);
+  }
+
+  /** Notes and tells a container that works for it, once each. */
+  useContainer(container: string, target: Pick<Target, 'device' | 'gpu'>, warm: boolean): void {
+    if (this.containers.has(container)) return;
+    this.containers.add(container);
+    const { device, gpu } = target;
+    const name = gpu === null ? null : gpuLabel(gpu.name, gpu.count);
+    this.publish({ type: 'container', at: this.clock.now(), container, warm, device, gpu: name });
+  }
+
+  /** Container it used first, for metering. */
+  get container(): string | undefined {
+    for (const container of this.containers) return container;
+    return undefined;
+  }
+
+  /** Ends it: phases, then `last` events such as cost and result, then `ended`. */
+  end(outcome: RunOutcome, last: readonly RunEvent[]): void {
+    if (!this.active) return;
+    this.outcome = outcome;
+    this.together(() => {
+      const detail = outcome.error === null ? undefined : shortReason(outcome.error);
+      this.advance((timeline, at) =>
+        timeline.finish(outcome.status === 'succeeded' ? 'done' : 'failed', at, detail),
+      );
+      for (const event of last) this.publish(event);
+      this.tellDropped();
+      const ms = this.elapsedMs;
+      const { status } = outcome;
+      const at = this.clock.now();
+      this.publish({ type: 'ended', at, status, ms, lines: this.journal.lines });
+      this.ms = ms;
+    });
+    this.listeners.clear();
+  }
+
+  summary(): RunSummary {
+    const { file, qualname } = this.params;
+    return {
+      run: this.id,
+      app: this.app,
+      file,
+      qualname,
+      status: this.outcome?.status ?? 'active',
+      startedAt: this.startedAt,
+      ms: this.ms,
+      gpu: this.usage.gpu,
+      usd: this.usd,
+      lines: this.journal.lines,
+      error: this.outcome?.error ?? null,
+    };
+  }
+
+  private publishStep(step: PhaseStep): void {
+    const expectedMs = step.status === 'started' ? this.expected(step.phase) : undefined;
+    this.publish({
+      type: 'phase',
+      at: this.clock.now(),
+      ...step,
+      ...(expectedMs === undefined ? {} : { expectedMs }),
+    });
+  }
+
+  private tellDropped(): void {
+    const dropped = this.journal.dropped;
+    if (dropped === null) return;
+    this.publish({ type: 'log-gap', at: this.clock.now(), ...dropped });
+  }
+
+  private countSample(): void {
+    this.samples += 1;
+    if (this.samples <= MAX_KEPT_SAMPLES) return;
+    let index = 0;
+    this.events = this.events.filter((event) => event.type !== 'memory' || index++ % 2 === 0);
+    this.samples = this.events.filter((event) => event.type === 'memory').length;
+  }
+}
+
+function shortReason(error: RunError): string {
+  const line = error.message.split('\n')[0] ?? '';
+  const text = error.type === undefined || error.kind !== 'user' ? line : `${error.type}: ${line}`;
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
+}

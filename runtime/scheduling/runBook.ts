@@ -1,0 +1,136 @@
+/** All runs: those going on, those that ended lately, and the ones in the store. */
+import { VelarError } from '../protocol/errors';
+import type { RunEvent } from '../protocol/events';
+import type { MethodParams, RunSummary } from '../protocol/methods';
+import type { RunError, ResultValue } from '../protocol/values';
+import { costOf } from '../metering/cost';
+import type { PriceTable } from '../metering/prices';
+import type { Store } from '../store/store';
+import type { Clock } from './clock';
+import { PhaseHistory } from './phaseHistory';
+import { Run, type RunOutcome } from './run';
+import type { RunListener, RunWatch } from './service';
+
+/** Ended runs that stay in memory; older ones are read from the store. */
+const KEPT_ENDED = 50;
+
+export class RunBook {
+  private readonly runs = new Map<string, Run>();
+  private readonly ended: string[] = [];
+  private readonly history = new PhaseHistory();
+  private readonly closing = new Set<Promise<void>>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly prices: PriceTable,
+    private readonly clock: Clock,
+    private readonly warn: (message: string) => void,
+  ) {}
+
+  get active(): Run[] {
+    return [...this.runs.values()].filter((run) => run.active);
+  }
+
+  find(run: string): Run | undefined {
+    return this.runs.get(run);
+  }
+
+  /** True for a run of this or an earlier runtime on the home. */
+  knows(run: string): boolean {
+    return this.runs.has(run) || this.store.runs.summary(run) !== undefined;
+  }
+
+  begin(params: MethodParams<'run.start'>): Run {
+    const key = historyKey(params);
+    const run = new Run(params, this.store.journal(params.run), this.clock, (phase) =>
+      this.history.expectedMs(key, phase),
+    );
+    this.runs.set(run.id, run);
+    this.store.runs.started(run.summary());
+    return run;
+  }
+
+  /** Ends a run with its result or error, and keeps it. */
+  end(run: Run, end: { result: ResultValue } | { error: RunError }): void {
+    if (!run.active) return;
+    const at = this.clock.now();
+    const cost = costOf(run.usage, this.prices);
+    run.usd = cost.usd;
+    const last: RunEvent =
+      'error' in end
+        ? { type: 'error', at, error: end.error }
+        : { type: 'result', at, result: end.result };
+    run.end(outcomeOf(end), [{ type: 'cost', at, ...cost }, last]);
+    // Writing it down is nobody's wait: the watchers have the end already.
+    setImmediate(() => this.keep(run, cost.usd));
+  }
+
+  /** Throws `not-found`. */
+  watch(id: string, afterSeq: number, listener: RunListener): RunWatch {
+    const run = this.runs.get(id);
+    if (run !== undefined) {
+      const log = run.journal.cursor(afterSeq);
+      const stop = run.listen(listener);
+      return { summary: () => run.summary(), log, close: stop };
+    }
+    const summary = this.store.runs.summary(id);
+    const events = this.store.runs.events(id);
+    if (summary === undefined || events === undefined) throw unknownRun(id);
+    const log = this.store.journal(id).cursor(afterSeq);
+    if (events.length > 0) listener(events);
+    return { summary: () => summary, log, close: () => undefined };
+  }
+
+  /** Newest first. */
+  list(limit: number): RunSummary[] {
+    return this.store.runs
+      .list(limit)
+      .map((summary) => this.runs.get(summary.run)?.summary() ?? summary);
+  }
+
+  /** Resolves when every log is on disk. */
+  async dispose(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(this.closing);
+  }
+
+  private keep(run: Run, usd: number): void {
+    this.store.runs.ended(run.summary(), run.past);
+    const { container, usage } = run;
+    if (container !== undefined) {
+      this.store.runs.meter({
+        run: run.id,
+        container,
+        app: run.app ?? '',
+        gpu: usage.gpu,
+        seconds: usage.busyMs / 1000,
+        usd,
+        at: this.clock.now(),
+      });
+    }
+    if (run.outcome?.status === 'succeeded') this.history.add(historyKey(run.params), run.past);
+    const closed: Promise<void> = run.journal
+      .close()
+      .catch((error: unknown) => this.warn(`A log was not closed: ${String(error)}`))
+      .finally(() => this.closing.delete(closed));
+    this.closing.add(closed);
+    this.ended.push(run.id);
+    while (this.ended.length > KEPT_ENDED) this.runs.delete(this.ended.shift() ?? '');
+  }
+}
+
+export function unknownRun(run: string): VelarError {
+  return new VelarError('not-found', `This runtime has no run ${run}.`, {
+    hint: 'List the runs that it has with `velar ps`.',
+  });
+}
+
+function outcomeOf(end: { result: ResultValue } | { error: RunError }): RunOutcome {
+  if ('result' in end) return { status: 'succeeded', error: null };
+  const { error } = end;
+  return { status: error.kind === 'cancelled' ? 'cancelled' : 'failed', error };
+}
+
+function historyKey({ file, qualname }: { file: string; qualname: string }): string {
+  return `${file}|${qualname}`;
+}

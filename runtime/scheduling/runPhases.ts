@@ -1,0 +1,74 @@
+/** What happens to calls, as the phases of their run. */
+import type { RunError } from '../protocol/values';
+import type { PhaseMessage, Stage } from './call';
+import type { PhaseTimeline, PhaseStep } from './phaseTimeline';
+import type { Run } from './run';
+
+/** A step of the container that a call waits for. `who` names the call where the run is past such phases. */
+export function showStage(run: Run, stage: Stage, who?: string): void {
+  run.advance((timeline, at) => {
+    if (!isAhead(timeline, stage.phase)) {
+      if (!('detail' in stage) || stage.detail === undefined) return [];
+      return timeline.progress(who === undefined ? stage.detail : `${who}: ${stage.detail}`);
+    }
+    if ('skipped' in stage) return timeline.skip(stage.phase, at, stage.skipped);
+    if ('done' in stage) {
+      return [
+        ...timeline.enter(stage.phase, at),
+        ...timeline.complete(stage.phase, at, stage.done),
+      ];
+    }
+    return timeline.enter(stage.phase, at, stage.detail);
+  });
+}
+
+/** A call of the run was sent to a container: whatever did not have to happen before is skipped. */
+export function showRunning(run: Run, place: string, imageNote: string, detail?: string): void {
+  run.advance((timeline, at) => {
+    if (timeline.phase === 'running') return [];
+    return [
+      ...timeline.skip('provisioning', at, place),
+      ...timeline.skip('image', at, imageNote),
+      ...timeline.skip('container', at, 'warm container'),
+      ...timeline.skip('imports', at, 'warm container'),
+      ...timeline.enter('running', at, detail),
+    ];
+  });
+}
+
+/** What a worker says of a load or call of the run. */
+export function showWorkerPhase(run: Run, message: PhaseMessage): void {
+  const { phase, status, ms, detail } = message;
+  if (phase === 'model-load') {
+    run.advance((timeline, at) => modelLoad(timeline, at, status, ms ?? 0, detail));
+  } else if (phase === 'container' && detail !== undefined) {
+    run.advance((timeline) => (timeline.phase === 'imports' ? timeline.progress(detail) : []));
+  }
+}
+
+function modelLoad(
+  timeline: PhaseTimeline,
+  at: number,
+  status: PhaseMessage['status'],
+  ms: number,
+  detail: string | undefined,
+): PhaseStep[] {
+  const steps =
+    status === 'done' || status === 'failed'
+      ? timeline.loadEnded(ms, detail)
+      : timeline.loadStarted(at, detail, ms);
+  if (detail === undefined || timeline.phase !== 'running') return steps;
+  const since = ms >= 1 ? ` (${(ms / 1000).toFixed(1)} s so far)` : '';
+  return [...steps, ...timeline.progress(`loading ${detail}${since}`)];
+}
+
+export function showRetry(run: Run, who: string, attempt: number, error: RunError): void {
+  const reason = `${error.type ?? error.kind}: ${error.message.split('\n')[0] ?? ''}`;
+  run.advance((timeline) => timeline.progress(`${who}: attempt ${attempt} after ${reason}`));
+}
+
+const ORDER = ['queued', 'provisioning', 'image', 'container', 'imports', 'model-load', 'running'];
+
+function isAhead(timeline: PhaseTimeline, phase: Stage['phase']): boolean {
+  return timeline.phase === undefined || ORDER.indexOf(phase) >= ORDER.indexOf(timeline.phase);
+}

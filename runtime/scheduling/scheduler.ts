@@ -1,0 +1,416 @@
+/** Scheduling put together: runs, calls, containers, cards. The server's one way in is RunService. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { AppDescription } from '../protocol/description';
+import { VelarError } from '../protocol/errors';
+import type {
+  Container as ContainerInfo,
+  Gpu,
+  MethodParams,
+  RunSummary,
+} from '../protocol/methods';
+import type { ResultValue, RunError } from '../protocol/values';
+import type { Engine } from '../engines/engine';
+import { ProcessEngine } from '../engines/process';
+import { detectGpus, type GpuInventory } from '../gpu/detect';
+import type { PythonInterpreter } from '../images/python';
+import { loadPrices } from '../metering/prices';
+import type { Store } from '../store/store';
+import type { Call } from './call';
+import { Callers } from './callers';
+import { systemClock, type Clock } from './clock';
+import type { Container } from './container';
+import { DescribeServer } from './describe';
+import { callOfRun } from './functionRun';
+import { cancelledBy, infrastructureError } from './platformErrors';
+import { Pool, type PoolListener } from './pool';
+import { CallProgress } from './progress';
+import type { Run } from './run';
+import { RunBook, unknownRun } from './runBook';
+import type { RunListener, RunService, RunWatch } from './service';
+import { Targets, type TargetResult } from './targets';
+import { Telemetry } from './telemetry';
+import { WorkerLink } from './workerLink';
+
+/** Output that may wait for the disk before the worker that prints it has to wait, in bytes. */
+const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
+const MIN_CONTAINERS_LIMIT = 8;
+
+export interface SchedulerLogger {
+  info(message: string, fields?: Record<string, string | number>): void;
+  warn(message: string, fields?: Record<string, string | number>): void;
+}
+
+export interface SchedulerOptions {
+  /** VELAR_HOME. */
+  home: string;
+  store: Store;
+  logger: SchedulerLogger;
+  /** Folder that holds the packages `velar` and `velar_worker`. */
+  pythonPackages: string;
+  /** This machine's Python; rejects with `python-missing`. */
+  python: () => Promise<PythonInterpreter>;
+  /** Environment of the runtime; functions see only where programs and files lie. */
+  environment: Readonly<Record<string, string | undefined>>;
+  clock?: Clock;
+  /** CPU functions have as many containers each, where they don't say. */
+  cores?: number;
+  engine?: Engine;
+  gpus?: GpuInventory;
+}
+
+type End = { result: ResultValue } | { error: RunError };
+
+/** Starts scheduling. Throws `invalid` for a broken price list; Node's errors where the home can't be used. */
+export async function createScheduler(options: SchedulerOptions): Promise<RunService> {
+  const { home, store, environment, pythonPackages, logger } = options;
+  const warn = (message: string): void => logger.warn(message);
+  const [link, gpus, prices] = await Promise.all([
+    WorkerLink.listen(home, warn),
+    options.gpus ?? detectGpus(environment),
+    loadPrices(home, pythonPackages),
+  ]);
+  const engine =
+    options.engine ??
+    new ProcessEngine({
+      home,
+      pythonPackages,
+      blobs: store.blobs.root,
+      python: options.python,
+      environment,
+    });
+  const clock = options.clock ?? systemClock;
+  const runs = new RunBook(store, prices, clock, warn);
+  return new Scheduler({ ...options, clock, engine, link, gpus, runs, warn });
+}
+
+interface Parts extends SchedulerOptions {
+  clock: Clock;
+  engine: Engine;
+  link: WorkerLink;
+  gpus: GpuInventory;
+  runs: RunBook;
+  warn: (message: string) => void;
+}
+
+class Scheduler implements RunService {
+  private readonly pool: Pool;
+  private readonly callers: Callers;
+  private readonly telemetry: Telemetry;
+  private readonly describer: DescribeServer;
+  private readonly targets: Targets;
+  private readonly progress = new Map<Run, CallProgress>();
+  /** Runs whose own part is over while calls that they spawned go on. */
+  private readonly endings = new Map<Run, End>();
+  /** The last run that each container worked for: late output is its. */
+  private readonly lastRuns = new WeakMap<Container, Run>();
+  private readonly paused = new WeakSet<Container>();
+  private calls = 0;
+  private disposed = false;
+
+  constructor(private readonly parts: Parts) {
+    const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn } = parts;
+    const cores = parts.cores ?? availableParallelism();
+    this.describer = new DescribeServer({
+      folder: join(home, 'describe'),
+      blobPath: (sha256) => store.blobs.path(sha256),
+      pythonPackages,
+      python,
+      environment,
+      clock,
+    });
+    this.targets = new Targets({ store, describe: this.describer, engine, gpus, home, cores });
+    this.pool = new Pool({
+      engine,
+      link: parts.link,
+      clock,
+      gpus: gpus.gpus,
+      maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
+      listener: this.poolListener(),
+    });
+    this.telemetry = new Telemetry({
+      clock,
+      inventory: gpus,
+      environment,
+      engine: engine.kind,
+      containers: () => this.pool.containers.all.values(),
+      audience: (container) => this.pool.audience(container),
+      warn,
+    });
+    this.callers = new Callers({
+      newCallId: () => this.newCallId(),
+      resolve: (run, app, qualname) => this.resolve(run, qualname, app),
+      submit: (calls) => this.pool.submit(calls),
+      cancel: (call, error) => this.pool.cancel(call, error),
+      progress: (run) => this.progressOf(run),
+      callGone: (run) => this.endIfQuiet(run),
+      place: engine.place,
+      warn,
+    });
+  }
+
+  async start(params: MethodParams<'run.start'>): Promise<void> {
+    if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
+    const { runs, store } = this.parts;
+    if (runs.knows(params.run)) return;
+    if (store.bundles.missing(params.bundle).length > 0) {
+      throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.', {
+        hint: 'Send them, then start the run again.',
+      });
+    }
+    const run = runs.begin(params);
+    if (params.kind === 'local_entrypoint') {
+      run.advance((timeline, at) =>
+        timeline.enter('queued', at, `${params.qualname} runs locally`),
+      );
+      return;
+    }
+    run.together(() => {
+      run.advance((timeline, at) => timeline.enter('queued', at));
+      const resolved = this.resolve(run, params.qualname);
+      if (!(resolved instanceof Promise)) {
+        this.place(run, resolved);
+        return;
+      }
+      run.advance((timeline) => timeline.progress(`reading ${params.file}`));
+      resolved
+        .then((result) => run.together(() => this.place(run, result)))
+        .catch((error: unknown) => this.end(run, { error: infrastructureError(error, 'Runtime') }));
+    });
+  }
+
+  watch(run: string, afterSeq: number, listener: RunListener): RunWatch {
+    return this.parts.runs.watch(run, afterSeq, listener);
+  }
+
+  cancel(id: string): void {
+    const { runs } = this.parts;
+    const run = runs.find(id);
+    if (run === undefined && !runs.knows(id)) throw unknownRun(id);
+    if (run?.active === true) this.cancelRun(run, cancelledBy('The run was cancelled.'));
+  }
+
+  openCaller(id: string, caller: Duplex, output: Duplex): void {
+    const run = this.localRun(id);
+    this.callers.openLocal(run, caller, output, (error) => {
+      const lost = infrastructureError(error, 'CallerLost');
+      this.finishLocal(run, {
+        error: {
+          ...lost,
+          message: `The connection to the local entrypoint was lost: ${lost.message}`,
+        },
+      });
+    });
+  }
+
+  finish(id: string, error: RunError | null): void {
+    const run = this.parts.runs.find(id);
+    if (run === undefined) throw unknownRun(id);
+    if (run.active) this.finishLocal(run, error === null ? { result: { value: null } } : { error });
+  }
+
+  list(limit: number): RunSummary[] {
+    return this.parts.runs.list(limit);
+  }
+
+  async describe(
+    bundle: string,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<{ apps: AppDescription[] } | { error: RunError }> {
+    if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+    return this.targets.apps(bundle, file);
+  }
+
+  containers(): ContainerInfo[] {
+    return this.telemetry.containers();
+  }
+
+  async stopContainer(id: string): Promise<void> {
+    const container = this.pool.containers.all.get(id);
+    if (container === undefined) {
+      throw new VelarError('not-found', `There is no container ${id}.`, {
+        hint: 'It may have ended; list those that run with `velar ps`.',
+      });
+    }
+    await this.pool.stopContainer(container, cancelledBy(`The container ${id} was stopped.`));
+  }
+
+  gpus(): { gpus: Gpu[]; note: string | null } {
+    return this.telemetry.gpus();
+  }
+
+  onContainers(listener: (containers: ContainerInfo[]) => void): () => void {
+    return this.telemetry.onContainers(listener);
+  }
+
+  onGpus(listener: (gpus: Gpu[]) => void): () => void {
+    return this.telemetry.onGpus(listener);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    const { runs, engine, link } = this.parts;
+    const error = cancelledBy('The runtime ended.');
+    for (const run of runs.active) this.end(run, { error });
+    await Promise.all([this.pool.dispose(error), this.describer.dispose()]);
+    await Promise.all([engine.dispose(), this.telemetry.dispose(), link.dispose()]);
+    await runs.dispose();
+  }
+
+  private newCallId(): number {
+    // A u32 on the wire; by the time it wraps, the first calls are long over. 0 stands for none.
+    this.calls = this.calls >= 0xffff_ffff ? 1 : this.calls + 1;
+    return this.calls;
+  }
+
+  private resolve(run: Run, qualname: string, app?: string): TargetResult | Promise<TargetResult> {
+    const { bundle, file, cpu } = run.params;
+    return this.targets.resolve({
+      bundle,
+      file,
+      qualname,
+      cpuAllowed: cpu,
+      ...(app === undefined ? {} : { app }),
+    });
+  }
+
+  private place(run: Run, resolved: TargetResult): void {
+    if (!run.active) return;
+    if ('error' in resolved) {
+      this.end(run, resolved);
+      return;
+    }
+    const { clock, engine } = this.parts;
+    run.app = resolved.target.app;
+    const call = callOfRun(run, resolved.target, {
+      clock,
+      newCallId: () => this.newCallId(),
+      place: engine.place,
+      ended: (ended, end) => this.end(ended, end),
+    });
+    this.pool.submit([call]);
+  }
+
+  private cancelRun(run: Run, error: RunError): void {
+    if (run.params.kind === 'local_entrypoint') {
+      this.finishLocal(run, { error });
+      return;
+    }
+    const ending = this.endings.get(run);
+    if (run.calls.size === 0 || ending !== undefined) this.endings.set(run, { error });
+    for (const call of [...run.calls]) this.pool.cancel(call, error);
+    this.endIfQuiet(run);
+  }
+
+  private localRun(id: string): Run {
+    const run = this.parts.runs.find(id);
+    if (run === undefined) throw unknownRun(id);
+    if (run.params.kind !== 'local_entrypoint' || !run.active) {
+      throw new VelarError('conflict', `Run ${id} is no local entrypoint that is going on.`);
+    }
+    return run;
+  }
+
+  private finishLocal(run: Run, end: End): void {
+    this.callers.closeLocal(run);
+    if (run.timeline.phase === 'queued' && 'result' in end) {
+      run.together(() => {
+        for (const phase of ['provisioning', 'image', 'container', 'imports'] as const) {
+          run.advance((timeline, at) => timeline.skip(phase, at, 'no remote call'));
+        }
+      });
+    }
+    this.end(run, end);
+  }
+
+  /** The run's own part is over: its spawned calls may go on, the others are cancelled. */
+  private end(run: Run, end: End): void {
+    if (!run.active || this.endings.has(run)) return;
+    this.endings.set(run, end);
+    const error = cancelledBy('The run that made this call has ended.');
+    for (const call of [...run.calls]) {
+      if (!call.spawned || 'error' in end) this.pool.cancel(call, error);
+    }
+    this.endIfQuiet(run);
+  }
+
+  private endIfQuiet(run: Run): void {
+    const end = this.endings.get(run);
+    if (end === undefined || !run.active) return;
+    if (run.calls.size > 0 && !this.disposed) {
+      run.advance((timeline) => timeline.progress(`waiting for ${run.calls.size} calls to end`));
+      return;
+    }
+    this.endings.delete(run);
+    this.progress.get(run)?.flush();
+    this.progress.delete(run);
+    this.parts.runs.end(run, end);
+  }
+
+  private progressOf(run: Run): CallProgress {
+    let progress = this.progress.get(run);
+    if (progress === undefined) {
+      progress = new CallProgress(run, this.parts.clock);
+      this.progress.set(run, progress);
+    }
+    return progress;
+  }
+
+  private print(run: Run, container: Container, fd: 1 | 2, bytes: Buffer): void {
+    run.print(fd === 2 ? 'stderr' : 'stdout', bytes);
+    if (run.journal.unwritten < MAX_UNWRITTEN_BYTES || this.paused.has(container)) return;
+    this.paused.add(container);
+    container.link?.pause();
+    run.journal
+      .flushed()
+      .catch((error: unknown) => this.parts.warn(String(error)))
+      .finally(() => {
+        this.paused.delete(container);
+        container.link?.resume();
+      });
+  }
+
+  private poolListener(): PoolListener {
+    const { parts } = this;
+    return {
+      changed: () => this.telemetry.changed(),
+      warn: parts.warn,
+      built: (calls, text) => {
+        const bytes = Buffer.from(text);
+        for (const run of new Set(calls.map((call) => call.run))) run.print('stderr', bytes);
+      },
+      loaded: (container, ms, waiting) => {
+        // Whoever waited first is charged: the others would not have had to wait without it.
+        const run = waiting[0]?.run;
+        if (run !== undefined) this.charge(run, container, ms);
+      },
+      dispatched: (container, calls, warm) => {
+        for (const run of new Set(calls.map((call) => call.run))) {
+          this.lastRuns.set(container, run);
+          run.useContainer(container.id, container.origin, warm);
+        }
+      },
+      callEnded: (container, call: Call, busyMs) => this.charge(call.run, container, busyMs),
+      gpusHeld: (container, held) => this.telemetry.gpusHeld(container, held),
+      memory: (container, message) => this.telemetry.memory(container, message),
+      caller: (container, message, body) => this.callers.fromContainer(container, message, body),
+      runnerGone: (container) => this.callers.runnerGone(container),
+      printed: (container, fd, id, bytes) => {
+        const own = container.inflight.get(id)?.run;
+        const audience = own === undefined ? this.pool.audience(container) : [own];
+        const last = this.lastRuns.get(container);
+        const runs = audience.length === 0 && last !== undefined ? [last] : audience;
+        for (const run of runs) this.print(run, container, fd, bytes);
+      },
+    };
+  }
+
+  private charge(run: Run, container: Container, busyMs: number): void {
+    const { gpus, origin } = container;
+    const gpu = origin.gpu === null ? null : (gpus[0]?.model ?? origin.gpu.name);
+    run.charge({ busyMs, gpu, count: gpus.length });
+  }
+}

@@ -1,0 +1,129 @@
+/** What a call needs to be placed: its function, options, image and device, and the keys made of them. Pure. */
+import type { AppDescription, FunctionDescription, GpuRequest } from '../protocol/description';
+import { sha256Hex } from '../protocol/bundles';
+import type { Gpu } from '../protocol/methods';
+import type { RunError } from '../protocol/values';
+import type { EngineImage } from '../engines/engine';
+import { canonicalJson } from '../images/imagePlan';
+import { cardServes, gpuLabel } from '../gpu/names';
+
+/** What a container's runner has loaded. */
+export interface LoadSpec {
+  /** Equal keys mean that nothing has to be loaded again. */
+  key: string;
+  bundle: string;
+  file: string;
+  /** Variables of function and secrets; never logged. */
+  environment: Readonly<Record<string, string>>;
+}
+
+export interface Target {
+  app: string;
+  function: FunctionDescription;
+  /** All apps of the file, for calls between functions. */
+  apps: readonly AppDescription[];
+  image: EngineImage;
+  load: LoadSpec;
+  device: 'cpu' | 'gpu';
+  /** Cards asked for; null on CPU. */
+  gpu: GpuRequest | null;
+  /** A GPU function that runs on CPU because that was allowed. */
+  onCpuInstead: boolean;
+  /** Containers with this key can take its calls, after a load where theirs differs. */
+  poolKey: string;
+  /** Calls of one lane wait in one queue. */
+  laneKey: string;
+  /** Containers that may work for this function at once. */
+  maxContainers: number;
+  /** Calls that one container works on at once. */
+  concurrency: number;
+}
+
+/** A runner works on its calls one after another, so `max_concurrent_inputs` takes containers here. */
+const CALLS_AT_ONCE = 1;
+
+export interface TargetInputs {
+  bundle: string;
+  file: string;
+  app: string;
+  function: FunctionDescription;
+  apps: readonly AppDescription[];
+  image: EngineImage;
+  secrets: Readonly<Record<string, string>>;
+  gpus: readonly Gpu[];
+  gpuNote: string | null;
+  cpuAllowed: boolean;
+  cores: number;
+}
+
+export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
+  const { options } = inputs.function;
+  const device = chooseDevice(options.gpu, inputs.gpus, inputs.cpuAllowed, inputs.gpuNote);
+  if ('error' in device) return device;
+  const environment = { ...inputs.image.environment, ...options.env, ...inputs.secrets };
+  const loadKey = `${inputs.bundle}|${inputs.file}|${sha256Hex(canonicalJson(environment)).slice(0, 16)}`;
+  const gpus = device.gpu === null ? 'cpu' : gpuLabel(device.gpu.name, device.gpu.count);
+  const poolKey = `${inputs.app}|${inputs.image.key}|${gpus}`;
+  return {
+    app: inputs.app,
+    function: inputs.function,
+    apps: inputs.apps,
+    image: inputs.image,
+    load: { key: loadKey, bundle: inputs.bundle, file: inputs.file, environment },
+    device: device.gpu === null ? 'cpu' : 'gpu',
+    gpu: device.gpu,
+    onCpuInstead: device.gpu === null && options.gpu.length > 0,
+    poolKey,
+    laneKey: `${poolKey}|${loadKey}|${inputs.function.qualname}`,
+    maxContainers: options.maxContainers ?? defaultContainers(device.gpu, inputs),
+    concurrency: CALLS_AT_ONCE,
+  };
+}
+
+/** Finds a function by name in what describe read; undefined where it is not. */
+export function findFunction(
+  apps: readonly AppDescription[],
+  qualname: string,
+  app?: string,
+): { app: string; function: FunctionDescription } | undefined {
+  for (const each of apps) {
+    if (app !== undefined && each.name !== app) continue;
+    const found = each.functions.find((candidate) => candidate.qualname === qualname);
+    if (found !== undefined) return { app: each.name, function: found };
+  }
+  return undefined;
+}
+
+/** The first fall-back that this machine has cards for. Falls back to the CPU only where that is allowed. */
+export function chooseDevice(
+  wanted: readonly GpuRequest[],
+  gpus: readonly Gpu[],
+  cpuAllowed: boolean,
+  note: string | null,
+): { gpu: GpuRequest | null } | { error: RunError } {
+  if (wanted.length === 0) return { gpu: null };
+  for (const request of wanted) {
+    const serving = gpus.filter((gpu) => cardServes(gpu.name, request.name));
+    if (serving.length >= request.count) return { gpu: request };
+  }
+  if (cpuAllowed) return { gpu: null };
+  const names = wanted.map((request) => gpuLabel(request.name, request.count));
+  const has = gpus.map((gpu) => gpu.model ?? gpu.name);
+  const why = has.length === 0 ? (note ?? 'It has no GPU.') : `It has ${has.join(', ')}.`;
+  return {
+    error: {
+      kind: 'capacity',
+      type: 'NoGpu',
+      message: `This function asks for ${names.join(' or ')}, which this runtime does not have. ${why}`,
+      traceback: [],
+      hint: 'Run it on CPU (`--cpu`, or the setting velar.cpuFallback), or pair a runtime with such a GPU.',
+      details: { wanted: names, has },
+    },
+  };
+}
+
+function defaultContainers(gpu: GpuRequest | null, inputs: TargetInputs): number {
+  if (gpu === null) return Math.max(1, inputs.cores);
+  const cards = inputs.gpus.filter((each) => cardServes(each.name, gpu.name)).length;
+  return Math.max(1, Math.floor(cards / gpu.count));
+}

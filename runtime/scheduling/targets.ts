@@ -1,0 +1,142 @@
+/** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VelarError } from '../protocol/errors';
+import type { FunctionOptions } from '../protocol/description';
+import type { RunError } from '../protocol/values';
+import type { Engine } from '../engines/engine';
+import type { GpuInventory } from '../gpu/detect';
+import type { Store } from '../store/store';
+import type { DescribeServer, Described } from './describe';
+import { infrastructureError } from './platformErrors';
+import { readSecrets } from './secrets';
+import { findFunction, makeTarget, type Target } from './target';
+
+const MAX_REMEMBERED = 500;
+
+export interface TargetRequest {
+  bundle: string;
+  file: string;
+  qualname: string;
+  /** Any app of the file where it is not given. */
+  app?: string;
+  cpuAllowed: boolean;
+}
+
+export type TargetResult = { target: Target } | { error: RunError };
+
+export interface TargetsOptions {
+  store: Pick<Store, 'bundles' | 'blobs'>;
+  describe: DescribeServer;
+  engine: Engine;
+  gpus: GpuInventory;
+  home: string;
+  cores: number;
+}
+
+export class Targets {
+  private readonly described = new Map<string, Promise<Described>>();
+  private readonly known = new Map<string, TargetResult>();
+
+  constructor(private readonly options: TargetsOptions) {}
+
+  /** At once where it was asked for before. Never rejects: what fails is an error of the run. */
+  resolve(request: TargetRequest): TargetResult | Promise<TargetResult> {
+    const { bundle, file, app, qualname, cpuAllowed } = request;
+    const key = [bundle, file, app ?? '', qualname, cpuAllowed].join('|');
+    return this.known.get(key) ?? this.find(request, key);
+  }
+
+  /** Apps of a file. Rejects with `not-found`, `bundle-incomplete`, `python-missing`. */
+  async apps(bundle: string, file: string): Promise<Described> {
+    const { store, describe } = this.options;
+    const key = `${bundle}|${file}`;
+    const known = this.described.get(key);
+    if (known !== undefined) return known;
+    if (store.bundles.missing(bundle).length > 0) {
+      throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.');
+    }
+    const asked = describe.describe(bundle, store.bundles.manifest(bundle), file);
+    remember(this.described, key, asked);
+    const forget = (): void => {
+      if (this.described.get(key) === asked) this.described.delete(key);
+    };
+    // What failed is asked again: the cause may lie outside of the bundle.
+    asked.then((answer) => {
+      if ('error' in answer) forget();
+    }, forget);
+    return asked;
+  }
+
+  private async find(request: TargetRequest, key: string): Promise<TargetResult> {
+    try {
+      const result = await this.make(request);
+      if ('target' in result && !hasNamedSecrets(result.target.function.options)) {
+        remember(this.known, key, result);
+      }
+      return result;
+    } catch (error) {
+      return { error: infrastructureError(error, 'Describe') };
+    }
+  }
+
+  private async make(request: TargetRequest): Promise<TargetResult> {
+    const { engine, gpus, home, cores } = this.options;
+    const { bundle, file, qualname, cpuAllowed } = request;
+    const described = await this.apps(bundle, file);
+    if ('error' in described) return described;
+    const found = findFunction(described.apps, qualname, request.app);
+    if (found === undefined) return { error: noSuchFunction(request, described.apps) };
+    const secrets = await readSecrets(found.function.options.secrets, join(home, 'secrets.json'));
+    if ('error' in secrets) return secrets;
+    const image = await engine.planImage(found.function.image, (path) => this.read(bundle, path));
+    const made = makeTarget({
+      bundle,
+      file,
+      app: found.app,
+      function: found.function,
+      apps: described.apps,
+      image,
+      secrets: secrets.values,
+      gpus: gpus.gpus,
+      gpuNote: gpus.note,
+      cpuAllowed,
+      cores,
+    });
+    return 'error' in made ? made : { target: made };
+  }
+
+  private async read(bundle: string, path: string): Promise<Buffer | undefined> {
+    const { bundles, blobs } = this.options.store;
+    const plain = path.replace(/^\.\//, '');
+    const entry = bundles.manifest(bundle).find((file) => file.path === plain);
+    return entry === undefined ? undefined : readFile(blobs.path(entry.sha256));
+  }
+}
+
+/** Forgets the oldest where there are too many. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.set(key, value);
+  const oldest = map.keys().next();
+  if (map.size > MAX_REMEMBERED && oldest.done !== true) map.delete(oldest.value);
+}
+
+function hasNamedSecrets(options: FunctionOptions): boolean {
+  return options.secrets.some((secret) => secret.name !== undefined);
+}
+
+function noSuchFunction(
+  { file, qualname, app }: TargetRequest,
+  apps: readonly { name: string; functions: readonly { qualname: string }[] }[],
+): RunError {
+  const names = apps.flatMap((each) => each.functions.map((fn) => fn.qualname));
+  const where = app === undefined ? file : `app ${app} of ${file}`;
+  const has = names.length === 0 ? 'it declares none' : `it declares ${names.join(', ')}`;
+  return {
+    kind: 'user',
+    type: 'FunctionNotFound',
+    message: `There is no function ${qualname} in ${where}; ${has}.`,
+    traceback: [],
+    hint: 'Save the file, or run one of the functions that it declares.',
+  };
+}

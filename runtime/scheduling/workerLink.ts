@@ -1,0 +1,227 @@
+/** The Unix socket where workers dial in: tokens, framing, checked messages, back-pressure. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { VelarError } from '../protocol/errors';
+import { WORKER_PROTOCOL_VERSION } from '../protocol/version';
+import { encodeWorkerMessage, WorkerFrameReader, type WorkerFrame } from '../protocol/workerFrames';
+import { workerMessageSchema, type WorkerMessage } from '../protocol/workerMessages';
+
+/** sun_path holds 108 bytes on Linux and 104 on macOS. */
+const MAX_SOCKET_PATH = 100;
+const SOCKET_NAME = 'workers.sock';
+const HELLO_WITHIN_MS = 10_000;
+const LEASE_MS = 10_000;
+
+type Hello = Extract<WorkerMessage, { type: 'hello' }>;
+
+export interface WorkerHandlers {
+  message(message: WorkerMessage, body: Buffer): void;
+  log(fd: 1 | 2, call: number, bytes: Buffer): void;
+  /** The socket is closed; the reason where the worker broke the protocol. */
+  closed(error: VelarError | undefined): void;
+}
+
+/** One worker's socket. */
+export class WorkerConnection {
+  private handlers: WorkerHandlers | undefined;
+  private failure: VelarError | undefined;
+  private corked = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly reader: WorkerFrameReader,
+    readonly hello: Hello,
+    private early: WorkerFrame[],
+  ) {}
+
+  /** Takes what the worker sends from now on. */
+  receive(handlers: WorkerHandlers): void {
+    this.handlers = handlers;
+    const { socket } = this;
+    socket.on('data', (chunk: Buffer) => this.take(() => this.reader.push(chunk)));
+    socket.on('close', () => handlers.closed(this.failure));
+    const early = this.early;
+    this.early = [];
+    this.take(() => early);
+    if (socket.destroyed) handlers.closed(this.failure);
+    else socket.resume();
+  }
+
+  /** Sends one message; several of one turn of the event loop leave in one write. */
+  send(header: object, body?: Uint8Array): void {
+    if (this.socket.destroyed) return;
+    if (!this.corked) {
+      this.corked = true;
+      this.socket.cork();
+      queueMicrotask(() => {
+        this.corked = false;
+        this.socket.uncork();
+      });
+    }
+    this.socket.write(encodeWorkerMessage(header, body));
+  }
+
+  /** Stops reading, so that a worker whose output nobody can take has to wait. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private take(frames: () => Iterable<WorkerFrame>): void {
+    const { handlers } = this;
+    if (handlers === undefined) return;
+    try {
+      for (const frame of frames()) {
+        if (frame.kind === 'log') handlers.log(frame.fd, frame.call, frame.bytes);
+        else handlers.message(checked(frame.header), frame.body);
+      }
+    } catch (error) {
+      this.failure = VelarError.from(error);
+      this.socket.destroy();
+    }
+  }
+}
+
+interface Expected {
+  digest: Buffer;
+  resolve: (connection: WorkerConnection) => void;
+  reject: (error: VelarError) => void;
+}
+
+export interface ExpectedWorker {
+  token: string;
+  /** Rejects with `cancelled` when given up. */
+  connected: Promise<WorkerConnection>;
+  giveUp(): void;
+}
+
+export class WorkerLink {
+  private readonly expected = new Map<string, Expected>();
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(
+    private readonly server: Server,
+    readonly address: string,
+    private readonly folder: string,
+    private readonly warn: (message: string) => void,
+  ) {}
+
+  /** Listens in a private folder: in the home, or in the temporary folder where that path is too long. */
+  static async listen(home: string, warn: (message: string) => void): Promise<WorkerLink> {
+    const inHome = join(home, 'run');
+    const short = Buffer.byteLength(join(inHome, SOCKET_NAME)) <= MAX_SOCKET_PATH;
+    if (short) await mkdir(inHome, { recursive: true, mode: 0o700 });
+    const folder = short ? inHome : await mkdtemp(join(tmpdir(), 'velar-'));
+    const address = join(folder, SOCKET_NAME);
+    // One runtime holds the home, so a socket that is there was left by a crash.
+    await rm(address, { force: true });
+    const server = createServer({ noDelay: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address, resolve);
+    });
+    const link = new WorkerLink(server, address, short ? '' : folder, warn);
+    server.on('connection', (socket) => link.greet(socket));
+    return link;
+  }
+
+  /** Makes the token of a container that is about to start. */
+  expect(container: string): ExpectedWorker {
+    const token = randomBytes(32).toString('base64url');
+    let giveUp = (): void => undefined;
+    const connected = new Promise<WorkerConnection>((resolve, reject) => {
+      this.expected.set(container, { digest: digestOf(token), resolve, reject });
+      giveUp = () => {
+        this.expected.delete(container);
+        reject(new VelarError('cancelled', `Container ${container} is no longer expected.`));
+      };
+    });
+    connected.catch(() => undefined);
+    return { token, connected, giveUp };
+  }
+
+  async dispose(): Promise<void> {
+    for (const { reject } of this.expected.values()) {
+      reject(new VelarError('cancelled', 'The runtime ends.'));
+    }
+    this.expected.clear();
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    if (this.folder === '') await rm(this.address, { force: true });
+    else await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private greet(socket: Socket): void {
+    this.sockets.add(socket);
+    const timer = setTimeout(() => socket.destroy(), HELLO_WITHIN_MS);
+    const reader = new WorkerFrameReader();
+    socket.on('error', (error) => this.warn(`A worker's socket failed: ${error.message}.`));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      this.sockets.delete(socket);
+    });
+    const onData = (chunk: Buffer): void => {
+      try {
+        const frames = [...reader.push(chunk)];
+        const first = frames.shift();
+        if (first === undefined) return;
+        socket.off('data', onData);
+        socket.pause();
+        clearTimeout(timer);
+        this.admit(socket, reader, first, frames);
+      } catch (error) {
+        this.warn(`A worker was refused: ${VelarError.from(error).message}`);
+        socket.destroy();
+      }
+    };
+    socket.on('data', onData);
+  }
+
+  /** Throws for a first frame that is no valid hello of an expected container. */
+  private admit(
+    socket: Socket,
+    reader: WorkerFrameReader,
+    first: WorkerFrame,
+    early: WorkerFrame[],
+  ): void {
+    const hello = first.kind === 'message' ? checked(first.header) : undefined;
+    if (hello?.type !== 'hello') throw new VelarError('protocol', 'The first frame is no hello.');
+    const expected = this.expected.get(hello.container);
+    if (expected === undefined || !timingSafeEqual(expected.digest, digestOf(hello.token))) {
+      throw new VelarError('unauthorised', `No container ${hello.container} with that token.`);
+    }
+    this.expected.delete(hello.container);
+    if (hello.protocol !== WORKER_PROTOCOL_VERSION) {
+      const error = new VelarError('version', `The worker speaks protocol ${hello.protocol}.`);
+      expected.reject(error);
+      throw error;
+    }
+    const connection = new WorkerConnection(socket, reader, hello, early);
+    connection.send({ type: 'welcome', leaseMs: LEASE_MS });
+    expected.resolve(connection);
+  }
+}
+
+function checked(header: unknown): WorkerMessage {
+  const parsed = workerMessageSchema.safeParse(header);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new VelarError(
+    'protocol',
+    `A worker sent a bad message: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}.`,
+  );
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,162 @@
+/** A scheduler on a home of its own, with real Python and real sockets, for tests. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
+import type { RunEvent } from '../../../runtime/protocol/events';
+import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
+import type { FileEntry, MethodParams } from '../../../runtime/protocol/methods';
+import { rememberPython } from '../../../runtime/images/python';
+import { createScheduler, type SchedulerOptions } from '../../../runtime/scheduling/scheduler';
+import type { RunService } from '../../../runtime/scheduling/service';
+import { openStore, type Store } from '../../../runtime/store/store';
+
+export const PYTHON_PACKAGES = join(process.cwd(), 'runtime', 'python');
+const python = rememberPython({ environment: process.env });
+
+type JsonValue = string | number | boolean | null | JsonValue[];
+export type Start = Partial<MethodParams<'run.start'>> & { qualname: string };
+
+export interface WatchedRun {
+  readonly id: string;
+  readonly events: RunEvent[];
+  /** Resolves with the ended event. */
+  readonly ended: Promise<Extract<RunEvent, { type: 'ended' }>>;
+  /** Resolves when an event fits; those that are past count. */
+  until(fits: (event: RunEvent) => boolean): Promise<RunEvent>;
+  /** Every line of the log so far. */
+  lines(): Promise<LogLine[]>;
+}
+
+export class Harness {
+  private runs = 0;
+
+  private constructor(
+    readonly home: string,
+    readonly store: Store,
+    readonly service: RunService,
+    readonly warnings: string[],
+  ) {}
+
+  static async open(options: Partial<SchedulerOptions> = {}): Promise<Harness> {
+    const home = await mkdtemp(join(tmpdir(), 'velar-test-'));
+    const warnings: string[] = [];
+    const store = await openStore(home, (error) => warnings.push(error.message));
+    const service = await createScheduler({
+      home,
+      store,
+      python,
+      pythonPackages: PYTHON_PACKAGES,
+      environment: process.env,
+      logger: {
+        info: () => undefined,
+        warn: (message) => {
+          warnings.push(message);
+        },
+      },
+      ...options,
+    });
+    return new Harness(home, store, service, warnings);
+  }
+
+  async close(): Promise<void> {
+    await this.service.dispose();
+    this.store.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Stores files as a bundle; returns its id. */
+  async bundle(files: Record<string, string>): Promise<string> {
+    const entries: FileEntry[] = [];
+    for (const [path, text] of Object.entries(files)) {
+      await this.store.blobs.put(Buffer.from(text));
+      entries.push({ path, sha256: sha256Hex(text), size: Buffer.byteLength(text), mode: 0o644 });
+    }
+    const bundle = bundleId(entries);
+    await this.store.bundles.offer({ bundle, content: { files: entries } });
+    return bundle;
+  }
+
+  /** Starts a run of `app.py` and watches it. */
+  async run(bundle: string, start: Start, args: JsonValue[] = []): Promise<WatchedRun> {
+    this.runs += 1;
+    const run = `run-${String(this.runs).padStart(10, '0')}`;
+    await this.service.start({
+      run,
+      bundle,
+      file: 'app.py',
+      kind: 'function',
+      arguments: { args: args.map((json) => ({ json })), kwargs: {} },
+      cpu: false,
+      ...start,
+    });
+    return this.watch(run);
+  }
+
+  watch(run: string): WatchedRun {
+    const events: RunEvent[] = [];
+    const waiting = new Set<() => void>();
+    const watch = this.service.watch(run, 0, (more) => {
+      events.push(...more);
+      for (const check of [...waiting]) check();
+    });
+    const until = (fits: (event: RunEvent) => boolean): Promise<RunEvent> =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          const found = events.find(fits);
+          if (found === undefined) return;
+          waiting.delete(check);
+          resolve(found);
+        };
+        waiting.add(check);
+        check();
+      });
+    const ended = until((event) => event.type === 'ended').then((event) => {
+      if (event.type !== 'ended') throw new Error('unreachable');
+      return event;
+    });
+    return {
+      id: run,
+      events,
+      ended,
+      until,
+      lines: async () => {
+        const lines: LogLine[] = [];
+        for (;;) {
+          const chunk = await watch.log.next(60_000);
+          if (chunk === undefined) return lines;
+          lines.push(...chunkLines(chunk));
+        }
+      },
+    };
+  }
+}
+
+/** The error of a run that ended with one. */
+export function errorOf(run: WatchedRun) {
+  const event = run.events.find((each) => each.type === 'error');
+  if (event?.type !== 'error')
+    throw new Error(`The run has no error: ${JSON.stringify(run.events)}`);
+  return event.error;
+}
+
+/** The plain value of a run that succeeded. */
+export function valueOf(run: WatchedRun): unknown {
+  const event = run.events.find((each) => each.type === 'result');
+  if (event?.type !== 'result')
+    throw new Error(`The run has no result: ${JSON.stringify(run.events)}`);
+  return 'value' in event.result ? event.result.value : event.result;
+}
+
+/** `phase status` of each phase's end, in order. */
+export function phaseEnds(run: WatchedRun): string[] {
+  return run.events
+    .filter((event) => event.type === 'phase')
+    .filter((event) => ['done', 'skipped', 'failed'].includes(event.status))
+    .map((event) => `${event.phase} ${event.status}`);
+}
+
+/** A bundle of one file that declares an app named test. */
+export function app(body: string): Record<string, string> {
+  return { 'app.py': `import velar\napp = velar.App("test")\n\n${body}\n` };
+}
