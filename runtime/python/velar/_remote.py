@@ -83,14 +83,16 @@ def call(target: Target, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
     """``.remote``: one call, waiting for its result."""
     data = target.encode(args, kwargs)
     invocation, announce = target.begin("call")
+    answered = False
     try:
         invocation.inputs([data], True, announce)
         output = take(invocation)
+        answered = True
         if output is None or not output.ok:
             raise failure(invocation, output)
         return decode(output)
     except BaseException:
-        if not invocation.outputs:
+        if not answered:
             _abandon(invocation)
         raise
     finally:
@@ -159,6 +161,8 @@ class _Spread:
                 yield from self._ready()
             yield from self._ready()
             if self._exhausted and self._yielded == invocation.sent:
+                # Every result is here, so there is nothing to cancel; the end itself may still be on its way.
+                invocation.ended = True
                 return
             if invocation.ended and not invocation.outputs:
                 raise failure(invocation)

@@ -75,8 +75,6 @@ class Runner:
                 self._batch(header, body)
             elif kind == "stop":
                 return self._stop()
-            if not queue:
-                self._cancelled.clear()
 
     def _load(self) -> bool:
         load = self._setup.load

@@ -24,6 +24,8 @@ from .runner_process import RunnerProcess, Stream, start
 _REPLACE_GRACE = 5.0
 #: How long a call runs before its memory is looked at, in seconds.
 _FIRST_SAMPLE = 0.02
+#: How long a runtime that reads nothing may delay the end of the worker, in seconds.
+_FAREWELL = 5.0
 _FORWARDED = (b'{"type":"outputs"', b'{"type":"credit"', b'{"type":"invocation-end"')
 
 
@@ -105,11 +107,15 @@ class Supervisor:
         if not self._link.flush():
             self._lost()
             return
+        if self._done and not self._link.queued:
+            return
         runner = self._runner
         if runner is not None:
             runner.link.flush()
         self._arrange()
-        events = self._selector.select(self._timeout())
+        events = self._selector.select(_FAREWELL if self._done else self._timeout())
+        if self._done and not events:
+            self._lost()
         for key, _ in events:
             key.data()
         self._timers(time.monotonic())

@@ -17,7 +17,7 @@ from . import PACKAGES
 from velar._framing import LOG, MESSAGE, FrameBuffer, message, parse_message
 
 #: A test waits at most this long for a message, in seconds. Only a hang reaches it.
-PATIENCE = 30
+PATIENCE = 10
 
 
 class Message:
