@@ -6,7 +6,7 @@
  * folder found at opening belongs to a process that was killed.
  */
 import { rmSync } from 'node:fs';
-import { Database as SqliteDatabase } from 'node-sqlite3-wasm';
+import { Database as SqliteDatabase, type Statement } from 'node-sqlite3-wasm';
 import { VelarError } from '../protocol/errors';
 import { migrations } from './migrations';
 
@@ -17,7 +17,8 @@ export type Row = Record<string, unknown>;
 const BATCH_DELAY_MS = 100;
 
 export class Database {
-  private queue: { sql: string; values: SqlValue[] }[] = [];
+  private queue = new Map<string | symbol, { sql: string; values: SqlValue[] }>();
+  private readonly statements = new Map<string, Statement>();
   private timer: NodeJS.Timeout | undefined;
   private failure: VelarError | undefined;
 
@@ -56,9 +57,14 @@ export class Database {
     return this.failure;
   }
 
-  /** Queues a change; it is on disk after at most BATCH_DELAY_MS, or after `flush`. */
-  enqueue(sql: string, values: SqlValue[]): void {
-    this.queue.push({ sql, values });
+  /**
+   * Queues a change; it is on disk after at most BATCH_DELAY_MS, or after `flush`. One with the same `replaces` that
+   * still waits is not made: what it would have written, this one writes too.
+   */
+  enqueue(sql: string, values: SqlValue[], replaces?: string): void {
+    const key = replaces ?? Symbol('change');
+    this.queue.delete(key);
+    this.queue.set(key, { sql, values });
     this.timer ??= setTimeout(() => {
       this.flush();
     }, BATCH_DELAY_MS).unref();
@@ -68,12 +74,12 @@ export class Database {
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.queue.length === 0) return;
+    if (this.queue.size === 0) return;
     try {
       this.transaction(() => {
-        for (const { sql, values } of this.queue) this.sqlite.run(sql, values);
+        for (const { sql, values } of this.queue.values()) this.prepared(sql).run(values);
       });
-      this.queue = [];
+      this.queue = new Map();
       this.failure = undefined;
     } catch (error) {
       this.failure = writeFailure(error);
@@ -85,7 +91,7 @@ export class Database {
   run(sql: string, values: SqlValue[]): void {
     this.flush();
     try {
-      this.sqlite.run(sql, values);
+      this.prepared(sql).run(values);
     } catch (error) {
       throw writeFailure(error);
     }
@@ -94,12 +100,23 @@ export class Database {
   /** Rows, with what is queued already in them. */
   all(sql: string, values: SqlValue[] = []): Row[] {
     this.flush();
-    return this.sqlite.all(sql, values);
+    return this.prepared(sql).all(values);
   }
 
   close(): void {
     this.flush();
+    for (const statement of this.statements.values()) statement.finalize();
+    this.statements.clear();
     this.sqlite.close();
+  }
+
+  /** Compiled once: compiling costs several times what running does. */
+  private prepared(sql: string): Statement {
+    const known = this.statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.sqlite.prepare(sql);
+    this.statements.set(sql, statement);
+    return statement;
   }
 
   private transaction(work: () => void): void {

@@ -79,17 +79,7 @@ describe('bundles over the link', () => {
         bundle,
         upload: { stream, items: [{ sha256: sha256Hex(blob), size: blob.byteLength }] },
       });
-      for (let at = 0; at < blob.byteLength; at += 65_536) {
-        // Within the stream's first window, or slower than the runtime grants more.
-        if (at > 0 && at % (15 * 65_536) === 0) {
-          await client.until(() =>
-            client.messages.some((m) => m.type === 'credit' && m.stream === stream),
-          );
-          client.messages.length = 0;
-        }
-        client.sendFrame(stream, blob.subarray(at, at + 65_536), false);
-      }
-      client.sendFrame(stream, new Uint8Array(0), true);
+      await client.sendPaced(stream, blob);
       return answer;
     };
     assert.deepEqual(await upload(one), { missing: [sha256Hex(two)] });

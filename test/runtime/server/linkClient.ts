@@ -4,7 +4,7 @@ import WebSocket from 'ws';
 import { ReliableChannel } from '../../../runtime/protocol/channel';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { RunEvent } from '../../../runtime/protocol/events';
-import { MAX_DATA_BYTES, ReceiveWindow } from '../../../runtime/protocol/flow';
+import { MAX_DATA_BYTES, ReceiveWindow, SendWindow } from '../../../runtime/protocol/flow';
 import { decodeBinaryFrame } from '../../../runtime/protocol/frames';
 import { linkMessageSchema, sequencedSchema, type Welcome } from '../../../runtime/protocol/link';
 import { chunkLines, decodeLogChunk, type LogLine } from '../../../runtime/protocol/logChunks';
@@ -36,6 +36,7 @@ export class LinkClient {
   private socket: WebSocket | undefined;
   private nextRequest = 1;
   private nextStream = 1;
+  private readonly sendWindows = new Map<number, SendWindow>();
   private readonly windows = new Map<number, ReceiveWindow>();
   private readonly pending = new Map<
     number,
@@ -152,6 +153,19 @@ export class LinkClient {
     if (end) this.sendFrame(stream, new Uint8Array(0), true);
   }
 
+  /** Sends as the runtime grants, and ends the stream. */
+  async sendPaced(stream: number, data: Uint8Array): Promise<void> {
+    const window = new SendWindow();
+    this.sendWindows.set(stream, window);
+    for (let offset = 0; offset < data.byteLength; offset += MAX_DATA_BYTES) {
+      const payload = data.subarray(offset, offset + MAX_DATA_BYTES);
+      await this.until(() => window.allows(payload.byteLength));
+      window.take(payload.byteLength);
+      this.sendFrame(stream, payload, false);
+    }
+    this.sendFrame(stream, new Uint8Array(0), true);
+  }
+
   sendFrame(stream: number, payload: Uint8Array, end: boolean): void {
     const frame = this.channel.binary(stream, payload, end);
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(frame);
@@ -208,6 +222,8 @@ export class LinkClient {
     if (message.type === 'response') this.pending.get(message.id)?.resolve(message.result);
     else if (message.type === 'failure') {
       this.pending.get(message.id)?.reject(VelarError.fromWire(message.error));
+    } else if (message.type === 'credit') {
+      this.sendWindows.get(message.stream)?.grant(message.bytes);
     } else if (message.type === 'run') {
       for (const event of message.events) {
         this.seen.push({ kind: 'event', run: message.run, event });
