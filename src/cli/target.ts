@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, parse, relative, resolve, sep } from 'node:path';
 import { VelarError } from '../../runtime/protocol/errors';
+import { WorkspaceDiscovery } from '../client/discover';
 import { PythonDocument } from '../discovery/parse';
 import type { DiscoveredFunction } from '../discovery/model';
 import { nearMatches } from './nearMatches';
@@ -45,7 +46,8 @@ export function resolveTarget(text: string, cwd: string): Target {
   const path = parsed.app === undefined ? sourceFile(parsed.source, cwd) : moduleFile(parsed, cwd);
   const root = bundleRoot(path, cwd);
   const file = relative(root, path).split(sep).join('/');
-  const document = new PythonDocument(readFileSync(path, 'utf8'), { file: path });
+  const { resolve: modules } = new WorkspaceDiscovery([root]);
+  const document = new PythonDocument(readFileSync(path, 'utf8'), { file: path, resolve: modules });
   const functions = functionsOf(document, parsed.app, file);
   if (functions.length === 0) {
     throw new VelarError('not-found', `${file} declares no function for a GPU.`, {

@@ -62,6 +62,10 @@ export interface ClientStream {
    * the end. Payloads that came earlier are delivered at once.
    */
   onPayload(reader: (payload: Uint8Array | null) => void | Promise<void>): void;
+  /** True while something that has arrived is not yet used up by the reader. */
+  readonly unread: boolean;
+  /** Calls once what has arrived is used up; at once when nothing is `unread`. */
+  onceRead(listener: () => void): void;
   /** Called once if the session is lost before the stream has ended. */
   onLost(listener: (error: Error) => void): void;
 }

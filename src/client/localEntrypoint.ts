@@ -1,7 +1,9 @@
 /** Runs a local entrypoint in the person's own Python, its `.remote()` calls going to the runtime. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { delimiter } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { isNodeError, VelarError } from '../../runtime/protocol/errors';
 import { MAX_DATA_BYTES } from '../../runtime/protocol/flow';
@@ -18,11 +20,9 @@ export interface LocalPython {
 
 /** After an interrupt a process may tidy up for this long. */
 const GRACE_MS = 2_000;
-/** The child's file descriptors: frames in, frames out, and how it ended. */
+/** The child's file descriptors for frames. */
 const FRAMES_IN = 3;
 const FRAMES_OUT = 4;
-const STATUS = 5;
-const MAX_STATUS_CHARACTERS = 4_000_000;
 
 /**
  * Like `startRun`, for a request of kind `local_entrypoint`. It runs the file as it is on disk, with `root` as
@@ -57,7 +57,9 @@ async function runLocally(
     callerStream: caller.id,
     outputStream: output.id,
   });
-  const child = startPython(python, request);
+  const folder = await mkdtemp(join(tmpdir(), 'velar-local-'));
+  const errorFile = join(folder, 'error.json');
+  const child = startPython(python, request, errorFile);
   const kill = (): void => {
     endProcess(child);
   };
@@ -66,15 +68,13 @@ async function runLocally(
   try {
     const exited = exitOf(child);
     feed(caller, pipeOf(child, FRAMES_IN));
-    const status = readStatus(pipeOf(child, STATUS));
     await Promise.all([
       relayOutput(pipeOf(child, 1), 1, output),
       relayOutput(pipeOf(child, 2), 2, output),
       relayFrames(pipeOf(child, FRAMES_OUT), caller),
     ]);
     const { code, killedBy } = await exited;
-    const told = await status;
-    return told === undefined ? unexplained(code, killedBy) : told;
+    return (await readError(errorFile)) ?? unexplained(code, killedBy);
   } catch (error) {
     endProcess(child);
     const { message, hint } = VelarError.from(error);
@@ -88,10 +88,11 @@ async function runLocally(
     signal.removeEventListener('abort', kill);
     output.end();
     caller.abandon();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-function startPython(python: LocalPython, request: RunRequest): ChildProcess {
+function startPython(python: LocalPython, request: RunRequest, errorFile: string): ChildProcess {
   const { PYTHONPATH: inherited = '' } = process.env;
   const path = inherited === '' ? python.packages : `${python.packages}${delimiter}${inherited}`;
   const { file, qualname } = request;
@@ -103,9 +104,9 @@ function startPython(python: LocalPython, request: RunRequest): ChildProcess {
       PYTHONPATH: path,
       PYTHONUNBUFFERED: '1',
       VELAR_CALLER_FDS: `${String(FRAMES_IN)},${String(FRAMES_OUT)}`,
-      VELAR_STATUS_FD: String(STATUS),
+      VELAR_ERROR_FILE: errorFile,
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal is ours to pass on, and its children end with it.
     detached: process.platform !== 'win32',
     windowsHide: true,
@@ -186,18 +187,12 @@ async function relayOutput(pipe: Readable, descriptor: 1 | 2, output: ClientStre
   }
 }
 
-/** How the entrypoint ended, as it says itself: one JSON text, null when it succeeded; undefined when it says nothing. */
-async function readStatus(pipe: Readable): Promise<RunError | null | undefined> {
-  let text = '';
-  for await (const chunk of pipe as AsyncIterable<Buffer>) {
-    text += chunk.toString();
-    if (text.length > MAX_STATUS_CHARACTERS) break;
-  }
-  if (text === '') return undefined;
+/** What the entrypoint says it failed with; undefined when it says nothing. */
+async function readError(file: string): Promise<RunError | undefined> {
   try {
-    return runErrorSchema.nullable().parse(JSON.parse(text));
+    return runErrorSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch {
-    // It was cut off in the middle of saying it; the exit code says the rest.
+    // There is none when it succeeded, and half of one when it was killed: the exit code says the rest.
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { VelarError } from '../../runtime/protocol/errors';
 import type { RunEvent } from '../../runtime/protocol/events';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
-import type { ClientConnection, RunHandle, RunRequest, Unsubscribe } from './api';
+import type { ClientConnection, ClientStream, RunHandle, RunRequest, Unsubscribe } from './api';
 import { BundleUploader, type BundleContent } from './bundleUpload';
 import { RunFollower } from './runFollower';
 
@@ -108,6 +108,10 @@ class LiveRun implements RunHandle {
   private readonly going = new AbortController();
   private readonly started: Promise<void>;
   private hasStarted = false;
+  /** The stream of output; undefined while none is known, before the start and after a lost session. */
+  private log: ClientStream | undefined;
+  /** Events that wait for the output in front of them to be used up. */
+  private waiting: RunEvent[] = [];
   /** What goes on beside the run has ended. */
   private accompanied: Promise<void> = Promise.resolve();
   private readonly undo: Unsubscribe[] = [];
@@ -127,7 +131,8 @@ class LiveRun implements RunHandle {
     this.ended.catch(() => undefined);
     this.undo.push(
       connection.onRunEvents(this.run, (events) => {
-        this.received(events);
+        this.waiting.push(...events);
+        this.deliver();
       }),
       connection.onState((state) => {
         if (state.kind === 'closed') this.fail(VelarError.from(state.error ?? closedError()));
@@ -175,7 +180,20 @@ class LiveRun implements RunHandle {
     await this.connection.request('run.cancel', { run: this.run });
   }
 
-  private received(events: readonly RunEvent[]): void {
+  /** Hands on events once the output that came before them has been used up, however slow its reader is. */
+  private deliver(): void {
+    const { log } = this;
+    if (log === undefined || this.waiting.length === 0) return;
+    if (log.unread) {
+      log.onceRead(() => {
+        this.deliver();
+      });
+      return;
+    }
+    this.apply(this.waiting.splice(0));
+  }
+
+  private apply(events: readonly RunEvent[]): void {
     this.follower.applyEvents(events);
     if (this.record.status === 'active') return;
     this.stop();
@@ -185,13 +203,18 @@ class LiveRun implements RunHandle {
   }
 
   private readLog(logStream: number): void {
-    this.connection.acceptStream(logStream).onPayload((payload) => {
+    const log = this.connection.acceptStream(logStream);
+    this.log = log;
+    log.onPayload((payload) => {
       if (payload !== null) return this.follower.applyOutput(payload);
     });
+    this.deliver();
   }
 
   /** After a lost session: goes on from the last line. A start on its way repeats itself. */
   private attachAgain(): void {
+    this.log = undefined;
+    this.waiting = [];
     if (!this.hasStarted) return;
     this.connection
       .request('run.attach', { run: this.run, afterSeq: this.follower.line })
@@ -215,7 +238,7 @@ class LiveRun implements RunHandle {
     if (error.code === 'cancelled' && this.starting.signal.aborted) {
       const at = Date.now();
       const ms = at - this.record.startedAt;
-      this.received([
+      this.apply([
         { type: 'error', at, error: { kind: 'cancelled', message: 'Cancelled.', traceback: [] } },
         { type: 'ended', at, status: 'cancelled', ms, lines: this.follower.line },
       ]);

@@ -35,6 +35,7 @@ class Stream implements ClientStream {
   private endRead = false;
   private failure: Error | undefined;
   private readonly lostListeners: ((error: Error) => void)[] = [];
+  private readonly readListeners: (() => void)[] = [];
 
   constructor(
     readonly id: number,
@@ -75,6 +76,15 @@ class Stream implements ClientStream {
   onPayload(reader: Reader): void {
     this.reader = reader;
     void this.read();
+  }
+
+  get unread(): boolean {
+    return this.reading || this.arrivals.length > 0;
+  }
+
+  onceRead(listener: () => void): void {
+    if (this.unread) this.readListeners.push(listener);
+    else listener();
   }
 
   onLost(listener: (error: Error) => void): void {
@@ -142,6 +152,7 @@ class Stream implements ClientStream {
       this.sender.failed(error);
     } finally {
       this.reading = false;
+      for (const listener of this.readListeners.splice(0)) listener();
     }
   }
 
