@@ -16,11 +16,28 @@ const DIST = join(ROOT, 'dist');
 /** Source and target of each bundle. */
 const BUNDLES = [
   { entry: 'src/extension.ts', outfile: 'extension.js', page: false },
+  { entry: 'src/editor/cold.ts', outfile: 'cold.js', page: false },
+  { entry: 'src/discovery/parse.ts', outfile: 'discovery.js', page: false },
   { entry: 'src/cli/main.ts', outfile: 'cli.js', page: false },
   { entry: 'runtime/main.ts', outfile: 'runtime.js', page: false },
   { entry: 'webview/main.ts', outfile: 'webview.js', page: true },
   { entry: 'webview/main.css', outfile: 'webview.css', page: true },
 ];
+
+/**
+ * Parts of the extension that stay files of their own, loaded with their first use: reading them costs
+ * ten times what the rest of its activation does.
+ * @type {esbuild.Plugin}
+ */
+const loadedLater = {
+  name: 'loaded-later',
+  setup(build) {
+    build.onResolve({ filter: /^\..*\/(cold|discovery\/parse)$/ }, ({ path }) => ({
+      path: path.endsWith('/cold') ? './cold.js' : './discovery.js',
+      external: true,
+    }));
+  },
+};
 
 /**
  * @param {(typeof BUNDLES)[number]} bundle
@@ -40,6 +57,7 @@ function bundleOptions(bundle, { production, target }) {
     format: bundle.page ? 'iife' : 'cjs',
     // cpu-features and *.node are optional accelerators of ssh2, which works without them.
     external: bundle.page ? [] : ['vscode', 'cpu-features', '*.node'],
+    plugins: ['extension.js', 'cold.js'].includes(bundle.outfile) ? [loadedLater] : [],
     define: { 'process.env.NODE_ENV': production ? '"production"' : '"development"' },
     ...(bundle.outfile === 'cli.js' ? { banner: { js: '#!/usr/bin/env node' } } : {}),
     legalComments: 'none',

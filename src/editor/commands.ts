@@ -14,7 +14,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     run: async (argument) => (await services.core()).runs.run(argument, false),
     runWithArguments: async (argument) => (await services.core()).runs.run(argument, true),
     cancel: async (argument) => {
-      const { cancelRun } = await import('./runs/cancelRun');
+      const { cancelRun } = await import('./cold');
       await cancelRun(services.records, argument);
     },
     openPanel: async (argument) => openPanel(services, argument as FunctionReference | undefined),
@@ -38,7 +38,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     },
     showOutput: async () => services.log.show(),
     runtimeMenu: async () => {
-      const { showRuntimeMenu } = await import('./runtimes/runtimeMenu');
+      const { showRuntimeMenu } = await import('./cold');
       await showRuntimeMenu();
     },
     refreshExplorer: async () => services.functions.rescan(),

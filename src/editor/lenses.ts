@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { commands } from './commandIds';
 import { isPythonSource, type PythonDocuments } from './documents';
 import { isRunnable, lensTexts, type LensText } from './lensTitles';
+import type { WorkspaceFunctions } from './explorer/workspaceFunctions';
 import type { RunRecords } from './runs/runRecords';
 import { codeLensEnabled } from './settings';
 
@@ -25,11 +26,13 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   constructor(
     private readonly documents: PythonDocuments,
     private readonly records: RunRecords,
+    private readonly functions: WorkspaceFunctions,
     private readonly now: () => number = Date.now,
   ) {
     this.disposables = [
       this.changed,
       records.onDidChange(() => this.refresh()),
+      functions.onDidChange(() => this.changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('velar.codeLens')) this.changed.fire();
       }),
@@ -47,6 +50,8 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (!isPythonSource(document) || !codeLensEnabled(document.uri)) return [];
     const uri = document.uri.toString();
     const functions = await this.documents.functions(document);
+    // Not waited for: lenses of apps that come from other files follow when those are known.
+    void this.functions.loadModules();
     return functions.filter(isRunnable).flatMap((found) => {
       const line = new vscode.Range(found.decoratorLine - 1, 0, found.decoratorLine - 1, 0);
       const state = this.records.stateOf(uri, found.qualname);

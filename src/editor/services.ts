@@ -41,7 +41,7 @@ export class Services implements vscode.Disposable {
     );
     this.panel = new PanelProvider((view) => this.makePage(view));
     this.disposables = [
-      new LensProvider(documents, records),
+      new LensProvider(documents, records, this.functions),
       new RunDiagnostics(records),
       new RuntimeStatusBar(model, records),
       new ExplorerTree(this.functions, model, records),
@@ -62,7 +62,7 @@ export class Services implements vscode.Disposable {
 
   /** Loads the rest of the extension, once. */
   async core(): Promise<Core> {
-    this.loading ??= import('./core').then(({ Core }) => {
+    this.loading ??= import('./cold').then(({ Core }) => {
       const core = new Core(this);
       if (this.disposed) core.dispose();
       return core;
@@ -77,7 +77,7 @@ export class Services implements vscode.Disposable {
   }
 
   private async makePage(view: vscode.WebviewView): Promise<PanelView> {
-    const { PanelView } = await import('./panel/panelView');
+    const { PanelView } = await import('./cold');
     const actions = {
       rerun: async (entry: Parameters<Core['runs']['rerun']>[0]) =>
         (await this.core()).runs.rerun(entry),

@@ -10,6 +10,8 @@ const NEEDED = [
   'LICENSE.txt',
   'media/icon.png',
   'dist/extension.js',
+  'dist/cold.js',
+  'dist/discovery.js',
   'dist/cli.js',
   'dist/runtime.js',
   'dist/webview.js',

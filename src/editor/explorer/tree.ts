@@ -144,7 +144,7 @@ function fileItem({ uri }: FileNode): vscode.TreeItem {
   const item = new vscode.TreeItem(uri, vscode.TreeItemCollapsibleState.Expanded);
   item.id = `file:${uri.toString()}`;
   item.iconPath = vscode.ThemeIcon.File;
-  const folder = vscode.workspace.asRelativePath(uri, true).split('/').slice(0, -1).join('/');
+  const folder = vscode.workspace.asRelativePath(uri).split('/').slice(0, -1).join('/');
   item.description = uri.scheme === 'untitled' ? 'not saved' : folder;
   return item;
 }

@@ -1,0 +1,9 @@
+/**
+ * Entry of the extension's second bundle: what is loaded with its first use, so that activation does not
+ * read it. Imported dynamically only; the build keeps it a file of its own.
+ */
+export { WorkspaceDiscovery } from '../client/discover';
+export { Core } from './core';
+export { PanelView } from './panel/panelView';
+export { cancelRun } from './runs/cancelRun';
+export { showRuntimeMenu } from './runtimes/runtimeMenu';
