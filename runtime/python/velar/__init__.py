@@ -18,8 +18,8 @@ from .cls import enter, exit, method
 from .function import Function, FunctionCall
 from .gpu import Gpu
 from .image import Image
-from .phase import phase
-from .picture import Picture, picture
+from ._phase import phase
+from ._picture import Picture, picture
 from .prices import GpuPrice, VelarClient
 from .resources import Secret, Volume
 

@@ -122,6 +122,7 @@ class Caller:
     def wait(self, ready: Callable[[], bool], timeout: Optional[float] = None) -> bool:
         """Until ``ready()`` holds, reads the channel, or waits for the thread that reads it."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        looked = False
         _interrupts.enter()
         try:
             while True:
@@ -129,9 +130,10 @@ class Caller:
                     while not ready():
                         if self.lost is not None:
                             raise ConnectionLost(self.lost)
-                        left = None if deadline is None else deadline - time.monotonic()
-                        if left is not None and left < 0:
+                        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                        if left == 0 and looked:
                             return False
+                        looked = True
                         if not self._reading:
                             self._reading = True
                             break

@@ -179,7 +179,7 @@ class _Spread:
         pickles: List[bytes] = []
         size = 0
         limit = min(BATCH_INPUTS, self._room())
-        oldest = 0.0
+        before = oldest = time.perf_counter()
         encode, pull = self._target.encode, self._inputs
         while len(pickles) < limit and size < BATCH_BYTES:
             try:
@@ -196,8 +196,10 @@ class _Spread:
             now = time.perf_counter()
             if len(pickles) == 1:
                 oldest = now
-            elif now - oldest > BATCH_AGE:
+            # An iterator that was slow once will be again: what is there goes now.
+            if now - before > BATCH_AGE or now - oldest > BATCH_AGE:
                 break
+            before = now
         self._flush(pickles, self._exhausted)
 
     def _flush(self, pickles: List[bytes], last: bool) -> None:

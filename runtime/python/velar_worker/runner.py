@@ -11,7 +11,7 @@ from collections import deque
 from types import GeneratorType
 from typing import Any, Deque, Dict, Iterable, NamedTuple, Optional, Tuple
 
-from velar import _caller, _interrupts, phase as _phase
+from velar import _caller, _interrupts, _phase
 from velar._channel import Channel, Frame
 from velar._framing import cut, dumps, frame, message, parse_message
 from velar.exception import Interrupted

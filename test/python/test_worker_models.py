@@ -1,0 +1,313 @@
+"""Model loads that are recognised by themselves, their time, and memory samples.
+
+The packages in these bundles are stand-ins for torch, safetensors and transformers, with their names and the
+functions that are hooked, and named as such here; the real torch is used where it can be imported.
+"""
+
+import importlib.util
+import os
+import sys
+import unittest
+
+from harness.runtime import Runtime
+
+FAKE_PACKAGES = {
+    "torch/__init__.py": """
+        import time
+        from .serialization import load
+        from . import nn
+
+        class version:
+            cuda = None
+        """,
+    "torch/serialization.py": """
+        import time
+
+        def load(f, map_location=None):
+            time.sleep(0.2)
+            return {"weights": 1}
+        """,
+    "torch/nn/__init__.py": "from .modules.module import Module\n",
+    "torch/nn/modules/__init__.py": "",
+    "torch/nn/modules/module.py": """
+        import time
+
+        class Module:
+            def to(self, device=None, dtype=None):
+                time.sleep(0.05)
+                return self
+
+            def cuda(self, device=None):
+                time.sleep(0.05)
+                return self
+        """,
+    "safetensors/__init__.py": """
+        import time
+
+        class safe_open:
+            def __init__(self, filename, framework):
+                pass
+            def __enter__(self):
+                return self
+            def __exit__(self, *error):
+                pass
+            def get_tensor(self, name):
+                time.sleep(0.05)
+                return name
+        """,
+    "safetensors/torch.py": """
+        import time
+
+        def load_file(filename, device="cpu"):
+            time.sleep(0.1)
+            return {}
+        """,
+    "transformers/__init__.py": """
+        def __getattr__(name):
+            if name == "pipeline":
+                from .pipelines import pipeline
+                return pipeline
+            if name == "AutoModel":
+                from .models import AutoModel
+                return AutoModel
+            raise AttributeError(name)
+        """,
+    "transformers/models.py": """
+        import time
+        from safetensors.torch import load_file
+
+        class AutoModel:
+            @classmethod
+            def from_pretrained(cls, name, **kwargs):
+                load_file("weights.safetensors")
+                time.sleep(0.1)
+                return cls()
+        """,
+    "transformers/pipelines.py": """
+        from .models import AutoModel
+
+        def pipeline(task, model=None):
+            AutoModel.from_pretrained(model)
+            return lambda text: text
+        """,
+}
+APP = """
+    import time
+    import velar
+
+    app = velar.App("models")
+
+    @app.function()
+    def in_body():
+        import torch
+        torch.load("/models/weights.pt")
+        time.sleep(0.3)
+        return "ran"
+
+    @app.function()
+    def piped():
+        from transformers import pipeline
+        return pipeline("text-generation", model="gpt2")("hi")
+
+    @app.function()
+    def pretrained():
+        import transformers
+        transformers.AutoModel.from_pretrained("org/model")
+
+    @app.function()
+    def moves():
+        import torch
+        module = torch.nn.Module()
+        module.to("cpu")
+        module.to(dtype="float16")
+        module.to("cuda:0")
+        module.cuda()
+
+    @app.function()
+    def opened():
+        from safetensors import safe_open
+        with safe_open("a/model.safetensors", framework="pt") as file:
+            file.get_tensor("x")
+            file.get_tensor("y")
+
+    @app.function()
+    def named():
+        with velar.phase("warm the cache"):
+            time.sleep(0.1)
+
+    @app.function()
+    def nothing():
+        return None
+
+    @app.cls()
+    class Model:
+        @velar.enter()
+        def load(self):
+            from transformers import pipeline
+            self.pipe = pipeline("text-generation", model="gpt2")
+            time.sleep(0.1)
+
+        @velar.method()
+        def ask(self, text):
+            time.sleep(0.1)
+            return self.pipe(text)
+"""
+
+
+class ModelLoads(unittest.TestCase):
+    def setUp(self):
+        self.runtime = Runtime().__enter__()
+        self.addCleanup(self.runtime.__exit__)
+        self.runtime.load({"app.py": APP, **FAKE_PACKAGES})
+
+    def loads(self, function, *args, **more):
+        """Answer, and the statuses and details of its phase model-load."""
+        call = self.runtime.start_call(function, *args, **more)
+        answer = self.runtime.expect("result", "error")
+        self.assertEqual(answer["type"], "result", answer)
+        mine = [p for p in self.runtime.phases if p["phase"] == "model-load" and p["call"] == call]
+        return answer, [p["status"] for p in mine], [p.get("detail") for p in mine], mine
+
+    def test_a_load_in_the_body_counts_as_loading_and_not_as_running(self):
+        answer, statuses, details, phases = self.loads("in_body")
+        self.assertEqual(statuses[0], "started")
+        self.assertEqual(statuses[-1], "done")
+        self.assertEqual(statuses.count("done"), 1)
+        self.assertEqual(details[0], "weights.pt (torch.load)")
+        self.assertAlmostEqual(answer["modelLoadMs"], 200, delta=80)
+        self.assertAlmostEqual(answer["ms"], 300, delta=120)
+        self.assertEqual(phases[-1]["ms"], answer["modelLoadMs"])
+
+    def test_nested_loaders_count_once_and_the_outermost_names_them(self):
+        answer, _, details, _ = self.loads("piped")
+        self.assertEqual({detail for detail in details if detail}, {"gpt2 (transformers.pipeline)"})
+        self.assertAlmostEqual(answer["modelLoadMs"], 200, delta=80)
+
+    def test_from_pretrained_of_a_lazy_package(self):
+        _, _, details, _ = self.loads("pretrained")
+        self.assertEqual(details[0], "org/model (AutoModel.from_pretrained)")
+
+    def test_only_moves_to_a_gpu_count(self):
+        answer, _, details, _ = self.loads("moves")
+        self.assertEqual([d for d in details if d][0::2], ["Module (to cuda:0)", "Module (to cuda)"])
+        self.assertAlmostEqual(answer["modelLoadMs"], 100, delta=60)
+
+    def test_reading_an_open_safetensors_file(self):
+        answer, _, details, _ = self.loads("opened")
+        self.assertEqual(details[0], "a/model.safetensors (safetensors)")
+        self.assertAlmostEqual(answer["modelLoadMs"], 100, delta=60)
+
+    def test_a_phase_that_the_user_names(self):
+        answer, statuses, details, _ = self.loads("named")
+        self.assertEqual(details[0], "warm the cache")
+        self.assertAlmostEqual(answer["modelLoadMs"], 100, delta=60)
+        self.assertEqual(statuses[-1], "done")
+
+    def test_a_call_that_loads_nothing_has_no_such_phase(self):
+        answer, statuses, _, _ = self.loads("nothing")
+        self.assertEqual((answer["modelLoadMs"], statuses), (0, []))
+
+    def test_enter_counts_for_the_first_call_only_and_shows_what_it_loads(self):
+        answer, _, details, _ = self.loads("Model.ask", "hi", constructor=[])
+        self.assertEqual(details[:2], ["Model.load", "gpt2 (transformers.pipeline)"])
+        self.assertAlmostEqual(answer["modelLoadMs"], 300, delta=120)
+        self.assertAlmostEqual(answer["ms"], 100, delta=80)
+        answer, statuses, _, _ = self.loads("Model.ask", "hi", constructor=[])
+        self.assertEqual((answer["modelLoadMs"], statuses), (0, []))
+
+    def test_a_load_at_the_top_of_the_module_belongs_to_the_load(self):
+        top = "import torch\nimport velar\nMODEL = torch.load('m.pt')\napp = velar.App('x')\n"
+        self.runtime.phases.clear()
+        loaded = self.runtime.load({"app.py": top, **FAKE_PACKAGES})
+        mine = [p for p in self.runtime.phases if p["phase"] == "model-load"]
+        self.assertEqual([p["call"] for p in mine], [None] * len(mine))
+        self.assertAlmostEqual(mine[-1]["ms"], 200, delta=80)
+        self.assertLess(loaded["ms"], 150)
+
+
+@unittest.skipUnless(importlib.util.find_spec("torch"), "torch is not installed here; the stand-in was used above")
+class RealTorch(unittest.TestCase):
+    def test_torch_load_and_the_kinds_of_results(self):
+        app = """
+            import torch
+            import velar
+            app = velar.App("t")
+
+            @app.function()
+            def go():
+                torch.save(torch.nn.Linear(4, 4).state_dict(), "w.pt")
+                return torch.load("w.pt", weights_only=True)["bias"].detach()
+            """
+        with Runtime() as runtime:
+            runtime.sock.settimeout(120)
+            runtime.load({"app.py": app})
+            answer = runtime.call("go")
+            self.assertEqual(answer["type"], "result", answer)
+            self.assertGreater(answer["modelLoadMs"], 0)
+            mime = answer.json()["mime"]
+            self.assertEqual(mime["application/json"], {"shape": [4], "dtype": "torch.float32", "device": "cpu"})
+
+
+class Memory(unittest.TestCase):
+    APP = """
+        import os
+        import subprocess
+        import sys
+        import time
+        import velar
+        app = velar.App("m")
+
+        @app.function()
+        def hold(mebibytes, seconds):
+            data = bytearray(os.urandom(1024)) * (mebibytes << 10)
+            time.sleep(seconds)
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        @app.function()
+        def child(mebibytes):
+            code = "data = b'x' * (%d << 20); import time; time.sleep(2.5)" % mebibytes
+            subprocess.run([sys.executable, "-c", code])
+
+        @app.function()
+        def quick():
+            return 1
+        """
+
+    def setUp(self):
+        self.runtime = Runtime().__enter__()
+        self.addCleanup(self.runtime.__exit__)
+        self.runtime.load({"app.py": self.APP})
+        self.runtime.memory.clear()
+
+    def test_samples_agree_with_proc_and_remember_the_peak(self):
+        call = self.runtime.start_call("hold", 200, 0.6)
+        resident = self.runtime.expect("result").json()["value"]
+        samples = self.runtime.memory
+        self.assertGreaterEqual(len(samples), 4)
+        self.assertEqual({(s["call"], s["device"], s["source"]) for s in samples}, {(call, "host", "rss")})
+        highest = max(sample["usedBytes"] for sample in samples)
+        self.assertAlmostEqual(highest / resident, 1, delta=0.05)
+        self.assertGreaterEqual(samples[-1]["peakBytes"], 200 << 20)
+        self.assertGreater(samples[-1]["totalBytes"], samples[-1]["peakBytes"])
+
+    def test_the_peak_stays_after_the_memory_is_free(self):
+        self.runtime.call("hold", 300, 0.1)
+        self.runtime.memory.clear()
+        self.runtime.call("hold", 1, 0.1)
+        sample = self.runtime.memory[-1]
+        self.assertLess(sample["usedBytes"], 150 << 20)
+        self.assertGreaterEqual(sample["peakBytes"], 300 << 20)
+
+    def test_child_processes_count(self):
+        self.runtime.call("child", 300)
+        self.assertGreaterEqual(max(sample["usedBytes"] for sample in self.runtime.memory), 300 << 20)
+
+    def test_a_quick_call_is_not_slowed_by_samples(self):
+        for _ in range(20):
+            self.runtime.call("quick")
+        self.assertLess(len(self.runtime.memory), 20)
+
+
+if __name__ == "__main__":
+    unittest.main()
