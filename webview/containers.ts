@@ -18,8 +18,11 @@ export function containerFacts(container: Container): string {
 
 export interface ContainersView {
   readonly element: HTMLElement;
-  /** `current`: the selected run's container, which comes first. */
-  update(containers: readonly Container[], current: string | null): void;
+  /**
+   * `current`: the selected run's container, which comes first. `complete`: the list is up to date, so
+   * that a container missing from it has stopped.
+   */
+  update(containers: readonly Container[], current: string | null, complete: boolean): void;
 }
 
 export function createContainers(host: Host): ContainersView {
@@ -28,15 +31,17 @@ export function createContainers(host: Host): ContainersView {
   let shown = '';
   return {
     element,
-    update: (containers, current) => {
+    update: (containers, current, complete) => {
       const ordered = [...containers].sort(
         (a, b) => Number(b.container === current) - Number(a.container === current),
       );
-      const key = JSON.stringify([ordered, current]);
+      const key = JSON.stringify([ordered, current, complete]);
       if (key === shown) return;
       shown = key;
       const gone =
-        current !== null && !containers.some((container) => container.container === current);
+        complete &&
+        current !== null &&
+        !containers.some((container) => container.container === current);
       list.replaceChildren(
         ...ordered.map((container) => card(host, container, container.container === current)),
         ...(gone ? [h('li', { class: 'container gone' }, `Container ${current} has stopped`)] : []),

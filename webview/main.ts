@@ -59,7 +59,8 @@ function start(app: HTMLElement): void {
     memory.update(selected, now, runtime?.gpuNote ?? null);
     log.update(selected, change);
     result.update(selected);
-    containers.update(state.containers, selected.container);
+    const complete = runtime?.state === 'connected' && selected.status !== 'active';
+    containers.update(state.containers, selected.container, complete);
     announcer.update(selected);
     tick();
   }

@@ -303,6 +303,15 @@ describe('the panel in a browser', function () {
     assert.deepEqual(await lastPosted(), { type: 'pair' });
   });
 
+  it('says that a container has stopped only when it can know', async () => {
+    panel = await openPanel(browser);
+    const gone = panel.page.getByText('Container c-7f3a has stopped');
+    await panel.send(snapshot(gpuRun(), { runtime: { ...runtime, state: 'reconnecting' } }));
+    assert.equal(await gone.count(), 0);
+    await panel.send({ type: 'runtime', runtime });
+    assert.equal(await gone.count(), 1);
+  });
+
   it('moves a column’s border with the keyboard and keeps it there', async () => {
     panel = await openPanel(browser);
     await panel.send(snapshot(gpuRun()));
