@@ -5,14 +5,19 @@ import type { DiscoveredFunction, FunctionKind, FunctionOffsets, LiteralValue } 
 import { Environment } from './values';
 import type { ModuleExports, ResolveContext, Value } from './values';
 
-/** A found function before its offsets have lines. */
-export type FoundFunction = Omit<
+/** What stays the same of a function when text above it is edited. */
+export type FunctionDetails = Omit<
   DiscoveredFunction,
-  'line' | 'column' | 'decoratorLine' | 'endLine'
-> & {
+  'line' | 'column' | 'decoratorLine' | 'endLine' | 'offsets'
+>;
+
+/** A found function before its offsets have lines. */
+export interface FoundFunction {
+  readonly details: FunctionDetails;
+  readonly offsets: FunctionOffsets;
   /** Syntax errors between the first decorator and the body. */
   readonly headerErrors: number;
-};
+}
 
 export interface Analysis {
   readonly functions: readonly FoundFunction[];
@@ -163,27 +168,30 @@ class Analyzer {
     gpu: string | undefined,
   ): void {
     const bound = kind === 'method' || kind === 'cls';
-    const options: [string, LiteralValue][] = [];
+    const options: Record<string, LiteralValue> = {};
     const dynamicOptions: string[] = [];
     for (const [name, expression] of decorator.call.keywords) {
       const value = this.evaluator.literal(expression, scope, false);
       if (value === undefined) dynamicOptions.push(name);
-      else options.push([name, value]);
+      else options[name] = value;
     }
     if (decorator.call.splat) dynamicOptions.push('**');
-    this.found.push({
+    const details: FunctionDetails = {
       name: item.name,
       qualname: prefix + item.name,
       kind,
       app: decorator.app,
-      offsets: offsetsOf(item, base),
       parameters: bound ? withoutReceiver(item.parameters) : item.parameters,
       returns: item.returns,
       isAsync: item.isAsync,
       isGenerator: item.kind === 'function' && item.body.facts.yields,
-      options: Object.fromEntries(options),
+      options,
       dynamicOptions,
       gpu,
+    };
+    this.found.push({
+      details,
+      offsets: offsetsOf(item, base),
       headerErrors: item.headerErrors,
     });
   }

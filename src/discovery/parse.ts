@@ -1,6 +1,6 @@
 /** A Python document that is parsed again, in part, at each edit. */
 import { TreeFragment } from '@lezer/common';
-import type { Tree } from '@lezer/common';
+import type { PartialParse, Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { analyze } from './analyze';
 import type { Analysis, FoundFunction } from './analyze';
@@ -23,6 +23,12 @@ export interface DocumentOptions {
   readonly resolve?: ModuleResolver;
 }
 
+/** Time that an edit may take to parse before the functions are asked for, in ms. */
+const editBudgetMs = 4;
+
+/** Steps of the parser, of some microseconds each, between two looks at the clock. */
+const stepsPerLook = 64;
+
 interface ChangedRange {
   fromA: number;
   toA: number;
@@ -42,6 +48,8 @@ export class PythonDocument {
   private fragments: readonly TreeFragment[] = [];
   private stable: StableFunctions | undefined;
   private facts: Facts | undefined;
+  private parsing: PartialParse | undefined;
+  private behind = false;
   private analysis: Analysis | undefined;
   private lines: LineIndex | undefined;
   private listed: readonly DiscoveredFunction[] | undefined;
@@ -68,6 +76,7 @@ export class PythonDocument {
     this.current = applyChanges(this.current, sorted);
     this.stable?.move(sorted);
     this.facts = undefined;
+    this.parsing = undefined;
     this.lines = undefined;
     this.refresh();
   }
@@ -84,10 +93,28 @@ export class PythonDocument {
     this.listed = undefined;
   }
 
-  /** The functions, methods and classes that can be run, in source order. */
+  /**
+   * The functions, methods and classes that can be run, in source order. Takes a few milliseconds at
+   * most after an edit: where that is too little to parse what the edit has broken, the functions
+   * known so far are given, moved along with the text, and `isBehind` is true.
+   */
   functions(): readonly DiscoveredFunction[] {
-    this.listed ??= this.list();
+    if (this.listed === undefined || this.behind) this.listed = this.list();
     return this.listed;
+  }
+
+  /** True when `functions` gave what was known before the last edit: call `catchUp`, or it again. */
+  get isBehind(): boolean {
+    return this.behind;
+  }
+
+  /** Parses on for about `budgetMs`; true when nothing is left to do and `functions` is up to date. */
+  catchUp(budgetMs = Infinity): boolean {
+    if (this.facts === undefined) this.advance(performance.now() + budgetMs);
+    if (this.facts === undefined) return false;
+    if (this.behind) this.listed = undefined;
+    this.behind = false;
+    return true;
   }
 
   /** Every import of the module. */
@@ -106,10 +133,17 @@ export class PythonDocument {
   }
 
   private list(): readonly DiscoveredFunction[] {
+    const { stable } = this;
+    this.behind = !this.catchUp(stable === undefined ? Infinity : editBudgetMs);
+    const found = this.behind && stable !== undefined ? stable.last() : this.listCurrent();
+    const lines = this.lineIndex();
+    return found.map((each) => withLines(each, lines));
+  }
+
+  private listCurrent(): readonly FoundFunction[] {
     const { functions } = this.analyze();
     this.stable ??= new StableFunctions(functions, this.errors);
-    const lines = this.lineIndex();
-    return this.stable.update(functions, this.errors).map((found) => withLines(found, lines));
+    return this.stable.update(functions, this.errors);
   }
 
   private analyze(): Analysis {
@@ -123,17 +157,23 @@ export class PythonDocument {
   }
 
   private readFacts(): Facts {
-    if (this.facts === undefined) {
-      const tree = this.parse();
-      this.facts = tree.length === 0 ? noFacts : this.folder.fold(tree, this.current);
-    }
-    return this.facts;
+    return this.facts ?? this.advance(Infinity) ?? noFacts;
   }
 
-  private parse(): Tree {
-    const tree = parser.parse(forGrammar(this.current), this.fragments);
+  /** Parses until the deadline (by `performance.now()`); gives the facts once it is through. */
+  private advance(deadline: number): Facts | undefined {
+    this.parsing ??= parser.startParse(forGrammar(this.current), this.fragments);
+    let tree: Tree | null = null;
+    for (let step = 1; tree === null; step++) {
+      tree = this.parsing.advance();
+      if (tree === null && step % stepsPerLook === 0 && performance.now() > deadline) {
+        return undefined;
+      }
+    }
+    this.parsing = undefined;
     this.fragments = TreeFragment.addTree(tree, this.fragments);
-    return tree;
+    this.facts = tree.length === 0 ? noFacts : this.folder.fold(tree, this.current);
+    return this.facts;
   }
 }
 
@@ -156,14 +196,23 @@ function changedRanges(sorted: readonly TextChange[], before: string): ChangedRa
   return ranges;
 }
 
-function withLines(found: FoundFunction, lines: LineIndex): DiscoveredFunction {
-  const { headerErrors: _, ...rest } = found;
-  const { start, definition, end } = found.offsets;
+function withLines({ details, offsets }: FoundFunction, lines: LineIndex): DiscoveredFunction {
   return {
-    ...rest,
-    line: lines.lineAt(definition),
-    column: lines.columnAt(definition),
-    decoratorLine: lines.lineAt(start),
-    endLine: lines.lineAt(end),
+    name: details.name,
+    qualname: details.qualname,
+    kind: details.kind,
+    app: details.app,
+    line: lines.lineAt(offsets.definition),
+    column: lines.columnAt(offsets.definition),
+    decoratorLine: lines.lineAt(offsets.start),
+    endLine: lines.lineAt(offsets.end),
+    offsets,
+    parameters: details.parameters,
+    returns: details.returns,
+    isAsync: details.isAsync,
+    isGenerator: details.isGenerator,
+    options: details.options,
+    dynamicOptions: details.dynamicOptions,
+    gpu: details.gpu,
   };
 }

@@ -3,7 +3,6 @@
  * the parser, or make one out of a string, for the time that it takes to type on.
  */
 import type { FoundFunction } from './analyze';
-import type { FunctionOffsets } from './model';
 import { mapOffset } from './text';
 import type { TextChange } from './text';
 
@@ -15,13 +14,17 @@ interface Range {
 /** The functions of one document over its edits. */
 export class StableFunctions {
   private good: readonly FoundFunction[];
+  private shown: readonly FoundFunction[];
   /** Errors that the text had when `good` was taken: syntax that the grammar doesn't know stays. */
   private goodErrors: number;
   /** What was edited since `good` was taken. */
   private edited: Range | undefined;
+  /** Edits that `good` and `shown` have not been moved along with yet: often they need not be. */
+  private waiting: (readonly TextChange[])[] = [];
 
   constructor(functions: readonly FoundFunction[], errors: number) {
     this.good = functions;
+    this.shown = functions;
     this.goodErrors = errors;
   }
 
@@ -35,7 +38,7 @@ export class StableFunctions {
       from: mapOffset(Math.min(before.from, first.from), sorted, -1),
       to: mapOffset(Math.max(before.to, last.to), sorted, 1),
     };
-    this.good = this.good.flatMap((found) => moved(found, sorted) ?? []);
+    this.waiting.push(sorted);
   }
 
   /** The functions to show, given what the parser makes of the text now. */
@@ -44,14 +47,28 @@ export class StableFunctions {
       this.good = functions;
       this.goodErrors = errors;
       this.edited = undefined;
-      return functions;
+      this.waiting = [];
+      this.shown = functions;
+    } else {
+      this.catchUp();
+      this.shown = merge(this.good, functions, this.edited);
     }
-    return merge(this.good, functions, this.edited);
+    return this.shown;
   }
 
-  /** The functions to show when the parser has nothing to say. */
+  /** The functions to show while the parser has not got through the text. */
   last(): readonly FoundFunction[] {
-    return this.good;
+    this.catchUp();
+    return this.shown;
+  }
+
+  private catchUp(): void {
+    for (const sorted of this.waiting) {
+      const same = this.shown === this.good;
+      this.good = this.good.flatMap((found) => moved(found, sorted) ?? []);
+      this.shown = same ? this.good : this.shown.flatMap((found) => moved(found, sorted) ?? []);
+    }
+    this.waiting = [];
   }
 }
 
@@ -60,14 +77,17 @@ function moved(found: FoundFunction, sorted: readonly TextChange[]): FoundFuncti
   const { offsets } = found;
   const start = mapOffset(offsets.start, sorted, 1);
   if (mapOffset(offsets.definition, sorted, -1) <= start) return undefined;
-  const mapped: FunctionOffsets = {
-    start,
-    definition: mapOffset(offsets.definition, sorted, 1),
-    name: mapOffset(offsets.name, sorted, 1),
-    header: mapOffset(offsets.header, sorted, -1),
-    end: mapOffset(offsets.end, sorted, -1),
+  return {
+    details: found.details,
+    headerErrors: found.headerErrors,
+    offsets: {
+      start,
+      definition: mapOffset(offsets.definition, sorted, 1),
+      name: mapOffset(offsets.name, sorted, 1),
+      header: mapOffset(offsets.header, sorted, -1),
+      end: mapOffset(offsets.end, sorted, -1),
+    },
   };
-  return { ...found, offsets: mapped };
 }
 
 function merge(

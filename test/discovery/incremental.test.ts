@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import type { DiscoveredFunction } from '../../src/discovery/model';
 import { PythonDocument } from '../../src/discovery/parse';
 import { applyChanges, differingRange, mapOffset, sortChanges } from '../../src/discovery/text';
 import type { TextChange } from '../../src/discovery/text';
@@ -74,18 +75,24 @@ function toChange(text: string, edit: { at: number; remove: number; insert: stri
   return { from, to: Math.min(text.length, from + edit.remove), insert: edit.insert };
 }
 
+/** What the document shows once all of it is parsed, however slow the machine. */
+function settled(document: PythonDocument): readonly DiscoveredFunction[] {
+  document.catchUp();
+  return document.functions();
+}
+
 describe('an edited document', () => {
   it('knows the same as one read from scratch, after any edits', () => {
     fc.assert(
       fc.property(fc.array(editArbitrary, { minLength: 1, maxLength: 12 }), (edits) => {
         const document = new PythonDocument(start);
-        document.functions();
+        settled(document);
         for (const edit of edits) {
           document.edit([toChange(document.text, edit)]);
           const fresh = new PythonDocument(document.text);
           assert.deepEqual(document.imports(), fresh.imports());
           assert.equal(document.errors, fresh.errors);
-          const shown = document.functions();
+          const shown = settled(document);
           if (document.errors === 0) assert.deepEqual(shown, fresh.functions());
           for (const found of shown) assert.ok(found.offsets.start <= document.text.length);
         }
@@ -100,9 +107,9 @@ describe('an edited document', () => {
       fc.property(fc.nat(start.length), fc.constantFrom(...pieces), (at, piece) => {
         const document = new PythonDocument(start);
         document.edit([{ from: at, to: at, insert: piece }]);
-        document.functions();
+        settled(document);
         document.edit([{ from: at, to: at + piece.length, insert: '' }]);
-        assert.deepEqual(document.functions(), before);
+        assert.deepEqual(settled(document), before);
       }),
       { numRuns: 300 },
     );
@@ -118,7 +125,7 @@ describe('an edited document', () => {
       { from: 0, to: 0, insert: '# top\n\n' },
     ]);
     assert.deepEqual(
-      document.functions().map((found) => [found.name, found.line]),
+      settled(document).map((found) => [found.name, found.line]),
       [
         ['opening', 7],
         ['Model', 17],
@@ -135,7 +142,7 @@ describe('an edited document', () => {
 
 describe('broken text', () => {
   const lines = (document: PythonDocument): string[] =>
-    document.functions().map((found) => `${found.qualname}:${found.line}`);
+    settled(document).map((found) => `${found.qualname}:${found.line}`);
   const type = (document: PythonDocument, at: number, text: string): void => {
     for (const [index, character] of [...text].entries()) {
       document.edit([{ from: at + index, to: at + index, insert: character }]);
@@ -168,13 +175,13 @@ describe('broken text', () => {
     type(document, at, 'gpu="A1');
     assert.deepEqual(lines(document), all);
     type(document, at + 7, '00"');
-    assert.equal(document.functions()[0]?.gpu, 'A100');
+    assert.equal(settled(document)[0]?.gpu, 'A100');
   });
 
   it('shows a function that is added to it', () => {
     const document = new PythonDocument(start);
     document.edit([{ from: start.length, to: start.length, insert: 'broken = (\n' }]);
-    document.functions();
+    settled(document);
     const at = start.indexOf('@app.function');
     document.edit([{ from: at, to: at, insert: '@app.function()\ndef zero(): ...\n\n' }]);
     assert.deepEqual(lines(document).slice(0, 2), ['zero:5', 'first:8']);
@@ -190,10 +197,35 @@ describe('broken text', () => {
   it('lets go of a function that is deleted while other text is broken', () => {
     const document = new PythonDocument(start);
     document.edit([{ from: 0, to: 0, insert: 'x = (\n' }]);
-    document.functions();
+    settled(document);
     const from = document.text.indexOf('@app.endpoint');
     document.edit([{ from, to: document.text.length, insert: '' }]);
     assert.ok(!lines(document).some((entry) => entry.startsWith('last')));
+  });
+});
+
+describe('a document too large to parse between two keystrokes', () => {
+  const large =
+    start + `${'def filler(a):\n    return [a, (a, {"b": a})]\n\n'.repeat(30_000)}${start}`;
+
+  it('answers an edit at once with what it knew, and catches up in slices', function () {
+    this.timeout(60_000);
+    const document = new PythonDocument(large);
+    const before = document.functions();
+    document.edit([{ from: 0, to: 0, insert: 'x = (\n' }]);
+    const shown = document.functions();
+    assert.equal(document.isBehind, true);
+    assert.deepEqual(
+      shown.map(({ qualname, line }) => [qualname, line]),
+      before.map(({ qualname, line }) => [qualname, line + 1]),
+    );
+    document.edit([{ from: 0, to: 6, insert: '' }]);
+    document.functions();
+    let slices = 0;
+    while (!document.catchUp(1)) slices++;
+    assert.ok(slices > 0);
+    assert.deepEqual(document.functions(), before);
+    assert.equal(document.isBehind, false);
   });
 });
 
