@@ -1,4 +1,5 @@
 /** Entry of dist/runtime.js: reads the command line, starts the runtime, and ends it in order. */
+import './server/memoryFlags';
 import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
