@@ -18,3 +18,31 @@ export function forGrammar(text: string): string {
   }
   return result;
 }
+
+/** Whole lines that changed: `[fromA, toA)` of the text before, `[fromB, toB)` of the text after. */
+export interface ChangedRange {
+  fromA: number;
+  toA: number;
+  fromB: number;
+  toB: number;
+}
+
+/** `forGrammar(after)`, given what it was for the text before and the lines that differ. */
+export function editForGrammar(
+  rewritten: string,
+  before: string,
+  after: string,
+  ranges: readonly ChangedRange[],
+): string {
+  let isPlain = rewritten === before;
+  let result = '';
+  let position = 0;
+  for (const { fromA, toA, fromB, toB } of ranges) {
+    const lines = after.slice(fromB, toB);
+    const readable = forGrammar(lines);
+    isPlain &&= readable === lines;
+    result += rewritten.slice(position, fromA) + readable;
+    position = toA;
+  }
+  return isPlain ? after : result + rewritten.slice(position);
+}

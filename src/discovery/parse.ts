@@ -7,7 +7,8 @@ import type { Analysis, FoundFunction } from './analyze';
 import type { Facts } from './facts';
 import { noFacts } from './facts';
 import { FactsFolder } from './fold';
-import { forGrammar } from './grammar';
+import { editForGrammar, forGrammar } from './grammar';
+import type { ChangedRange } from './grammar';
 import { importsOf } from './imports';
 import type { DiscoveredFunction, ModuleImport } from './model';
 import { StableFunctions } from './stable';
@@ -29,13 +30,6 @@ const editBudgetMs = 4;
 /** Steps of the parser, of some microseconds each, between two looks at the clock. */
 const stepsPerLook = 64;
 
-interface ChangedRange {
-  fromA: number;
-  toA: number;
-  fromB: number;
-  toB: number;
-}
-
 /**
  * Text and what discovery knows about it. Reading is lazy: the first question after an edit parses.
  * Broken text never throws; while it is broken, functions that were there before stay.
@@ -45,6 +39,8 @@ export class PythonDocument {
   private readonly resolve: ModuleResolver;
   private readonly folder = new FactsFolder();
   private current: string;
+  /** `current` as the grammar reads it; the same string where nothing needs rewriting. */
+  private grammarText: string;
   private fragments: readonly TreeFragment[] = [];
   private stable: StableFunctions | undefined;
   private facts: Facts | undefined;
@@ -56,6 +52,7 @@ export class PythonDocument {
 
   constructor(text: string, options: DocumentOptions = {}) {
     this.current = text;
+    this.grammarText = forGrammar(text);
     this.file = options.file ?? '';
     this.resolve = options.resolve ?? noModules;
   }
@@ -72,8 +69,11 @@ export class PythonDocument {
     const sorted = sortChanges(changes, this.current.length);
     if (sorted.length === 0) return;
     if (this.stable === undefined) this.functions();
-    this.fragments = TreeFragment.applyChanges(this.fragments, changedRanges(sorted, this.current));
-    this.current = applyChanges(this.current, sorted);
+    const ranges = changedRanges(sorted, this.current);
+    const before = this.current;
+    this.current = applyChanges(before, sorted);
+    this.fragments = TreeFragment.applyChanges(this.fragments, ranges);
+    this.grammarText = editForGrammar(this.grammarText, before, this.current, ranges);
     this.stable?.move(sorted);
     this.facts = undefined;
     this.parsing = undefined;
@@ -162,7 +162,7 @@ export class PythonDocument {
 
   /** Parses until the deadline (by `performance.now()`); gives the facts once it is through. */
   private advance(deadline: number): Facts | undefined {
-    this.parsing ??= parser.startParse(forGrammar(this.current), this.fragments);
+    this.parsing ??= parser.startParse(this.grammarText, this.fragments);
     let tree: Tree | null = null;
     for (let step = 1; tree === null; step++) {
       tree = this.parsing.advance();
