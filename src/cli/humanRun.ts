@@ -177,5 +177,5 @@ function peaks(record: RunRecord): string[] {
 
 function costText({ seconds, gpu, usd, note }: CostEvent): string {
   const what = gpu === null ? '' : ` (${seconds.toFixed(2)} s of ${gpu})`;
-  return `${formatUsd(usd)}${what}${note === undefined ? '' : ` ${note}`}`;
+  return `${formatUsd(usd)}${what}${note === undefined ? '' : ` (${note})`}`;
 }

@@ -37,15 +37,18 @@ export class JsonRunReporter implements RunReporter {
   }
 }
 
-/** An event in the form of the contract: results, items and errors lie flat. */
+/** An event in the form of the contract: results, items and errors lie flat. `exception` names Python's. */
 export function eventLine(event: RunEvent): object {
   switch (event.type) {
     case 'result':
       return { type: 'result', at: event.at, ...event.result };
     case 'yield':
       return { type: 'yield', at: event.at, index: event.index, ...event.item };
-    case 'error':
-      return { type: 'error', at: event.at, ...event.error };
+    case 'error': {
+      const { type: exception, ...error } = event.error;
+      const named = exception === undefined ? {} : { exception };
+      return { type: 'error', at: event.at, ...named, ...error };
+    }
     default:
       return event;
   }

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -107,12 +107,13 @@ function startRuntime(options: EmbeddedOptions): Promise<EmbeddedRuntimeAddress>
         ...(options.python === undefined ? {} : { VELAR_PYTHON: options.python }),
         ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
       },
-      stdio: ['ignore', 'pipe', output.descriptor],
+      stdio: ['pipe', 'pipe', output.descriptor],
       detached: true,
       windowsHide: true,
     });
     closeSync(output.descriptor);
     const pipe = child.stdout as Readable;
+    holdStdin(child.stdin as Socket);
     const lines = createInterface({ input: pipe });
     const settle = (act: () => void): void => {
       clearTimeout(late);
@@ -164,6 +165,13 @@ function startRuntime(options: EmbeddedOptions): Promise<EmbeddedRuntimeAddress>
       });
     });
   });
+}
+
+/** Nothing is written there: that it closes tells the runtime that whoever started it is gone. */
+function holdStdin(stdin: Socket): void {
+  // A runtime that ends before us closes its side; that is told in other ways.
+  stdin.on('error', () => stdin.destroy());
+  stdin.unref();
 }
 
 function childExited(child: ChildProcess, withinMs: number): Promise<boolean> {

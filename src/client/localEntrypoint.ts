@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { isNodeError, VelarError } from '../../runtime/protocol/errors';
-import { MAX_DATA_BYTES } from '../../runtime/protocol/flow';
 import { runErrorSchema, type RunError } from '../../runtime/protocol/values';
 import type { ClientConnection, ClientStream, RunHandle, RunRequest } from './api';
+import { relayOutput } from './outputRelay';
 import { startWith, type Bundler, type Overlay } from './runs';
 
 export interface LocalPython {
@@ -175,16 +175,6 @@ function feed(caller: ClientStream, pipe: Writable): void {
 async function relayFrames(pipe: Readable, caller: ClientStream): Promise<void> {
   for await (const chunk of pipe as AsyncIterable<Buffer>) await caller.write(chunk);
   caller.end();
-}
-
-/** Printed output: one byte for the descriptor in front of each piece. */
-async function relayOutput(pipe: Readable, descriptor: 1 | 2, output: ClientStream): Promise<void> {
-  for await (const chunk of pipe as AsyncIterable<Buffer>) {
-    for (let offset = 0; offset < chunk.byteLength; offset += MAX_DATA_BYTES - 1) {
-      const piece = chunk.subarray(offset, offset + MAX_DATA_BYTES - 1);
-      await output.write(Buffer.concat([Buffer.of(descriptor), piece]));
-    }
-  }
 }
 
 /** What the entrypoint says it failed with; undefined when it says nothing. */

@@ -315,7 +315,7 @@ describe('sending bundles', () => {
           if (typeof value !== 'function') return value;
           return (...given: unknown[]) => {
             if (name === 'request') asked.push(String(given[0]));
-            if (forgetful && JSON.stringify(given[1]).includes('"base"')) {
+            if (forgetful && JSON.stringify(given[1] ?? null).includes('"base"')) {
               return Promise.reject(new VelarError('bundle-base-unknown', 'Gone.'));
             }
             return Reflect.apply(value, target, given) as unknown;
