@@ -58,10 +58,14 @@ export class ImageStore {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
     const folder = join(this.folder, plan.venvKey);
     const executable = venvPython(folder);
+    // A build that its waiters have left clears the folder as it ends; the next begins after that.
+    let going = this.builds.get(plan.venvKey);
+    while (going?.abort.signal.aborted === true) {
+      await Promise.allSettled([going.done]);
+      going = this.builds.get(plan.venvKey);
+    }
     if (await this.isBuilt(plan.venvKey, folder)) return { python: executable, cached: true };
-    let build = this.builds.get(plan.venvKey);
-    if (build === undefined) build = this.start(plan, python, folder);
-    else if (build.progress !== undefined) listener.progress(build.progress);
+    const build = this.builds.get(plan.venvKey) ?? this.start(plan, python, folder);
     await this.join(build, listener, signal);
     return { python: executable, cached: false };
   }
@@ -155,6 +159,7 @@ export class ImageStore {
 
   private async join(build: Build, listener: BuildListener, signal: AbortSignal): Promise<void> {
     build.listeners.add(listener);
+    if (build.progress !== undefined) listener.progress(build.progress);
     const gone = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new VelarError('cancelled', 'Cancelled.')), {
         once: true,

@@ -83,6 +83,7 @@ export class Run {
     } finally {
       this.batch = undefined;
       if (batch.length > 0) for (const listener of [...this.listeners]) listener(batch);
+      if (!this.active) this.listeners.clear();
     }
   }
 
@@ -151,7 +152,6 @@ export class Run {
       this.publish({ type: 'ended', at, status, ms, lines: this.journal.lines });
       this.ms = ms;
     });
-    this.listeners.clear();
   }
 
   summary(): RunSummary {

@@ -17,12 +17,12 @@ import { detectGpus, type GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
 import { loadPrices } from '../metering/prices';
 import type { Store } from '../store/store';
-import type { Call } from './call';
 import { Callers } from './callers';
 import { systemClock, type Clock } from './clock';
 import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
+import { RunOutput } from './output';
 import { cancelledBy, infrastructureError } from './platformErrors';
 import { Pool, type PoolListener } from './pool';
 import { CallProgress } from './progress';
@@ -33,8 +33,6 @@ import { Targets, type TargetResult } from './targets';
 import { Telemetry } from './telemetry';
 import { WorkerLink } from './workerLink';
 
-/** Output that may wait for the disk before the worker that prints it has to wait, in bytes. */
-const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
 const MIN_CONTAINERS_LIMIT = 8;
 
 export interface SchedulerLogger {
@@ -66,11 +64,11 @@ type End = { result: ResultValue } | { error: RunError };
 export async function createScheduler(options: SchedulerOptions): Promise<RunService> {
   const { home, store, environment, pythonPackages, logger } = options;
   const warn = (message: string): void => logger.warn(message);
-  const [link, gpus, prices] = await Promise.all([
-    WorkerLink.listen(home, warn),
+  const [gpus, prices] = await Promise.all([
     options.gpus ?? detectGpus(environment),
     loadPrices(home, pythonPackages),
   ]);
+  const link = await WorkerLink.listen(home, warn);
   const engine =
     options.engine ??
     new ProcessEngine({
@@ -103,9 +101,7 @@ class Scheduler implements RunService {
   private readonly progress = new Map<Run, CallProgress>();
   /** Runs whose own part is over while calls that they spawned go on. */
   private readonly endings = new Map<Run, End>();
-  /** The last run that each container worked for: late output is its. */
-  private readonly lastRuns = new WeakMap<Container, Run>();
-  private readonly paused = new WeakSet<Container>();
+  private readonly output: RunOutput;
   private calls = 0;
   private disposed = false;
 
@@ -129,13 +125,15 @@ class Scheduler implements RunService {
       maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
       listener: this.poolListener(),
     });
+    const audience = (container: Container): Run[] => this.pool.audience(container);
+    this.output = new RunOutput(audience, warn);
     this.telemetry = new Telemetry({
       clock,
       inventory: gpus,
       environment,
       engine: engine.kind,
       containers: () => this.pool.containers.all.values(),
-      audience: (container) => this.pool.audience(container),
+      audience,
       warn,
     });
     this.callers = new Callers({
@@ -359,20 +357,6 @@ class Scheduler implements RunService {
     return progress;
   }
 
-  private print(run: Run, container: Container, fd: 1 | 2, bytes: Buffer): void {
-    run.print(fd === 2 ? 'stderr' : 'stdout', bytes);
-    if (run.journal.unwritten < MAX_UNWRITTEN_BYTES || this.paused.has(container)) return;
-    this.paused.add(container);
-    container.link?.pause();
-    run.journal
-      .flushed()
-      .catch((error: unknown) => this.parts.warn(String(error)))
-      .finally(() => {
-        this.paused.delete(container);
-        container.link?.resume();
-      });
-  }
-
   private poolListener(): PoolListener {
     const { parts } = this;
     return {
@@ -389,22 +373,16 @@ class Scheduler implements RunService {
       },
       dispatched: (container, calls, warm) => {
         for (const run of new Set(calls.map((call) => call.run))) {
-          this.lastRuns.set(container, run);
+          this.output.worksFor(container, run);
           run.useContainer(container.id, container.origin, warm);
         }
       },
-      callEnded: (container, call: Call, busyMs) => this.charge(call.run, container, busyMs),
+      callEnded: (container, call, busyMs) => this.charge(call.run, container, busyMs),
       gpusHeld: (container, held) => this.telemetry.gpusHeld(container, held),
       memory: (container, message) => this.telemetry.memory(container, message),
       caller: (container, message, body) => this.callers.fromContainer(container, message, body),
       runnerGone: (container) => this.callers.runnerGone(container),
-      printed: (container, fd, id, bytes) => {
-        const own = container.inflight.get(id)?.run;
-        const audience = own === undefined ? this.pool.audience(container) : [own];
-        const last = this.lastRuns.get(container);
-        const runs = audience.length === 0 && last !== undefined ? [last] : audience;
-        for (const run of runs) this.print(run, container, fd, bytes);
-      },
+      printed: (container, fd, call, bytes) => this.output.printed(container, fd, call, bytes),
     };
   }
 

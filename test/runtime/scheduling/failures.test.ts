@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { errorOf, app, Harness, phaseEnds, valueOf, type WatchedRun } from './harness';
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  errorOf,
+  app,
+  Harness,
+  phaseEnds,
+  PYTHON_PACKAGES,
+  valueOf,
+  type WatchedRun,
+} from './harness';
 
 /** Starts the function `f` of this body. */
 async function start(harness: Harness, body: string): Promise<WatchedRun> {
@@ -106,12 +116,19 @@ describe('a run that fails', function () {
   });
 
   it('names a container that crashes again and again as that, not as a lack of capacity', async () => {
-    const broken = await Harness.open({ pythonPackages: harness.home });
+    // Fault injection: a worker that ends as soon as it starts.
+    const packages = join(harness.home, 'broken-python');
+    await cp(PYTHON_PACKAGES, packages, { recursive: true });
+    await writeFile(join(packages, 'velar_worker', '__main__.py'), 'raise SystemExit("broken")');
+    const broken = await Harness.open({ pythonPackages: packages });
     try {
       const bundle = await broken.bundle(app('@app.function()\ndef f():\n    pass'));
       const run = await broken.run(bundle, { qualname: 'f' });
       await run.ended;
-      assert.equal(errorOf(run).kind, 'infrastructure');
+      const error = errorOf(run);
+      assert.deepEqual([error.kind, error.type], ['infrastructure', 'CrashLoop']);
+      assert.match(error.message, /3 times in a row.*exit code 1.*broken/);
+      assert.ok(phaseEnds(run).includes('container failed'));
       assertWhole(run);
     } finally {
       await broken.close();
