@@ -41,20 +41,22 @@ export function lensTexts(
     ? { title: '$(debug-stop) Cancel', tooltip: `Cancel ${found.qualname}`, action: 'cancel' }
     : { title: runTitle(found), tooltip: runTooltip(found), action: 'run' };
   const status: LensText = {
-    title: `${gpuLabel(found)}${statusText(state, now)}`,
+    title: `${gpuLabel(found)}${statusText(found, state, now)}`,
     tooltip: statusTooltip(state),
     action: 'openPanel',
   };
-  if (found.parameters.length === 0) return [first, status];
-  return [
-    first,
-    status,
-    {
-      title: 'Arguments…',
-      tooltip: `Run ${found.qualname} with other arguments`,
-      action: 'runWithArguments',
-    },
-  ];
+  const other: LensText = {
+    title: 'Arguments…',
+    tooltip: `Run ${found.qualname} with other arguments`,
+    action: 'runWithArguments',
+  };
+  const texts = found.parameters.length === 0 ? [first, status] : [first, status, other];
+  return texts.map((text) => ({ ...text, title: keepSpaces(text.title) }));
+}
+
+/** The editor swallows plain spaces beside an icon. */
+function keepSpaces(title: string): string {
+  return title.replaceAll(/ (?=\$\()|(?<=\)) /g, '\u00a0');
 }
 
 function isActive(state: LensState): boolean {
@@ -72,31 +74,31 @@ function runTooltip(found: DiscoveredFunction): string {
   return `Run ${found.qualname} on the runtime, as it stands in the editor`;
 }
 
-function statusText(state: LensState, now: number): string {
+function statusText(found: DiscoveredFunction, state: LensState, now: number): string {
   switch (state.kind) {
     case 'idle':
       return '';
     case 'preparing':
       return ` · $(loading~spin) ${state.what} ${formatClock(now - state.since)}`;
     case 'run':
-      return ` · ${recordText(state.record, now)}`;
+      return ` · ${recordText(state.record, ranOnCpu(found, state.record) ? 'on CPU ' : '', now)}`;
   }
 }
 
-function recordText(record: RunRecord, now: number): string {
-  const cpu = ranOnCpu(record) ? ' on CPU' : '';
+/** `cpu`: said where a function that asks for a GPU has none. */
+function recordText(record: RunRecord, cpu: string, now: number): string {
   switch (record.status) {
     case 'active': {
       const phase = currentPhase(record);
       const since = phase?.startedAt ?? record.startedAt;
-      return `$(loading~spin) ${phase?.phase ?? 'starting'}${cpu} ${formatClock(now - since)}`;
+      return `$(loading~spin) ${phase?.phase ?? 'starting'} ${cpu}${formatClock(now - since)}`;
     }
     case 'succeeded':
-      return `$(pass) ${ending(record)}${cpu}`;
+      return `$(pass) ${cpu}${ending(record)}`;
     case 'failed':
-      return `$(error) ${record.error?.type ?? record.error?.kind ?? 'failed'} · ${ending(record)}${cpu}`;
+      return `$(error) ${record.error?.type ?? record.error?.kind ?? 'failed'} · ${cpu}${ending(record)}`;
     case 'cancelled':
-      return `$(circle-slash) cancelled · ${ending(record)}${cpu}`;
+      return `$(circle-slash) cancelled · ${cpu}${ending(record)}`;
   }
 }
 
@@ -106,8 +108,8 @@ function ending(record: RunRecord): string {
   return parts.join(' · ');
 }
 
-function ranOnCpu(record: RunRecord): boolean {
-  return record.device === 'cpu';
+function ranOnCpu(found: DiscoveredFunction, record: RunRecord): boolean {
+  return record.device === 'cpu' && gpuLabel(found) !== 'CPU';
 }
 
 function statusTooltip(state: LensState): string {

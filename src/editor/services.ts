@@ -46,7 +46,8 @@ export class Services implements vscode.Disposable {
       new RuntimeStatusBar(model, records),
       new ExplorerTree(this.functions, model, records),
       new ContextKeys(documents, records),
-      records.onDidAdd(() => {
+      // From the click on: the page loads while the runtime starts.
+      records.onDidPrepare(() => {
         if (revealPanelOnRun()) void this.panel.reveal(false);
       }),
       this.panel,

@@ -57,7 +57,7 @@ export async function lensesOf(document: vscode.TextDocument): Promise<SeenLens[
   );
   return lenses.flatMap(({ range, command }) =>
     command?.command.startsWith('velar.') === true
-      ? [{ line: range.start.line, title: command.title, command }]
+      ? [{ line: range.start.line, title: command.title.replaceAll('\u00a0', ' '), command }]
       : [],
   );
 }

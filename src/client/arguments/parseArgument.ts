@@ -26,6 +26,11 @@ export function parseArgument(text: string, annotation: string | null | undefine
   return { ok: false, problem: `Expected ${annotation ?? 'a value'}: ${example(types)}` };
 }
 
+/** What to type for a parameter with this annotation, such as `a whole number such as 3`. */
+export function exampleOf(annotation: string | null | undefined): string {
+  return example(readAnnotation(annotation));
+}
+
 /** Values to choose from, as source text, where the annotation is a `Literal` or `bool`; else empty. */
 export function choicesOf(annotation: string | null | undefined): readonly string[] {
   const types = readAnnotation(annotation);
@@ -127,7 +132,8 @@ function isUnknown(types: readonly TypeExpression[]): boolean {
 const EXAMPLES: Readonly<Record<string, string>> = {
   None: 'None',
   bool: 'True or False',
-  str: '"text"',
+  str: 'text',
+  Any: 'JSON or a Python literal',
   bytes: 'b"bytes"',
   int: 'a whole number such as 3',
   float: 'a number such as 0.5',

@@ -1,7 +1,7 @@
 /** Asks for arguments, one quick input each, with a way back. */
 import * as vscode from 'vscode';
 import { argumentProblem, isRequired, type ArgumentTexts } from '../../client/arguments/collect';
-import { choicesOf } from '../../client/arguments/parseArgument';
+import { choicesOf, exampleOf } from '../../client/arguments/parseArgument';
 import type { Parameter } from '../../discovery/model';
 
 type Answer =
@@ -60,8 +60,7 @@ function hintOf(parameter: Parameter): string {
   if (parameter.kind === 'var_positional') return 'A list, such as [1, 2]; empty for none';
   if (parameter.kind === 'var_keyword')
     return 'Names with values, such as {"n": 1}; empty for none';
-  if (isRequired(parameter))
-    return 'Required. JSON or a Python literal; text needs no quotes for str';
+  if (isRequired(parameter)) return `Required: ${exampleOf(parameter.annotation)}`;
   return `Empty takes the default, ${parameter.default ?? 'None'}`;
 }
 

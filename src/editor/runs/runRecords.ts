@@ -55,6 +55,7 @@ export class RunEntry {
 
 export class RunRecords implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<RunEntry | undefined>();
+  private readonly begun = new vscode.EventEmitter<Preparation>();
   private readonly added = new vscode.EventEmitter<RunEntry>();
   private readonly logged = new vscode.EventEmitter<{
     entry: RunEntry;
@@ -63,6 +64,8 @@ export class RunRecords implements vscode.Disposable {
   private readonly ended = new vscode.EventEmitter<RunEntry>();
   /** An entry's record has changed; undefined: only what is being prepared has. */
   readonly onDidChange = this.changed.event;
+  /** A run is being prepared. */
+  readonly onDidPrepare = this.begun.event;
   readonly onDidAdd = this.added.event;
   readonly onDidLog = this.logged.event;
   /** Once for each run, when its record is final. */
@@ -111,6 +114,7 @@ export class RunRecords implements vscode.Disposable {
   prepare(uri: string, qualname: string, what: string): Preparation {
     const preparation = { uri, qualname, what, since: Date.now(), abort: new AbortController() };
     this.preparing.add(preparation);
+    this.begun.fire(preparation);
     this.changed.fire(undefined);
     return preparation;
   }
@@ -160,7 +164,8 @@ export class RunRecords implements vscode.Disposable {
   dispose(): void {
     for (const off of this.unsubscribe.values()) off();
     for (const { abort } of this.preparing) abort.abort();
-    for (const emitter of [this.changed, this.added, this.logged, this.ended]) emitter.dispose();
+    for (const emitter of [this.changed, this.begun, this.added, this.logged, this.ended])
+      emitter.dispose();
   }
 
   private settle(entry: RunEntry): void {

@@ -64,7 +64,7 @@ export class RunService {
   ): Promise<RunEntry | undefined> {
     const { records, manager } = this.parts;
     const uri = target.uri.toString();
-    const preparation = records.prepare(uri, target.found.qualname, 'bundle');
+    const preparation = records.prepare(uri, target.found.qualname, 'making the bundle');
     const { signal } = preparation.abort;
     try {
       // Both take a while at first, and neither needs the other.
@@ -73,7 +73,7 @@ export class RunService {
       const source = await this.parts.sources.of(target.uri);
       const bundle = await this.bundle(target, source, signal);
       if (bundle === undefined) return undefined;
-      records.say(preparation, 'runtime');
+      records.say(preparation, 'waiting for the runtime');
       const { connection, info } = await connecting;
       const cpu = forceCpu ? 'cpu' : await decideCpu(target, info.gpus, info.name);
       if (cpu === undefined) return undefined;
