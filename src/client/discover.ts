@@ -15,6 +15,7 @@ import { SourceReader } from './sourceReader';
 const maximumSourceBytes = 4 << 20;
 
 const sdkName = Buffer.from('velar');
+const atSign = 64;
 /** What a file says that uses an app of another module and never names the SDK. */
 const decoratorNames = ['.function', '.cls', '.endpoint', '.local_entrypoint'].map((name) =>
   Buffer.from(name),
@@ -156,7 +157,8 @@ export class WorkspaceDiscovery {
     const bytes = ifReadable(() => this.reader.read(file, maximumSourceBytes));
     if (bytes === undefined) return undefined;
     const interesting =
-      bytes.includes(sdkName) || decoratorNames.some((name) => bytes.includes(name));
+      bytes.includes(sdkName) ||
+      (bytes.includes(atSign) && decoratorNames.some((name) => bytes.includes(name)));
     return interesting ? bytes.toString('utf8') : undefined;
   }
 
