@@ -281,14 +281,15 @@ class Memory(unittest.TestCase):
         self.runtime.memory.clear()
 
     def test_samples_agree_with_proc_and_remember_the_peak(self):
-        call = self.runtime.start_call("hold", 200, 0.6)
+        # Longer than the slowest pause between samples, however long a busy machine takes to fill the memory.
+        call = self.runtime.start_call("hold", 100, 1.2)
         resident = self.runtime.expect("result").json()["value"]
         samples = self.runtime.memory
         self.assertGreaterEqual(len(samples), 4)
         self.assertEqual({(s["call"], s["device"], s["source"]) for s in samples}, {(call, "host", "rss")})
         highest = max(sample["usedBytes"] for sample in samples)
         self.assertAlmostEqual(highest / resident, 1, delta=0.05)
-        self.assertGreaterEqual(samples[-1]["peakBytes"], 200 << 20)
+        self.assertGreaterEqual(samples[-1]["peakBytes"], 100 << 20)
         self.assertGreater(samples[-1]["totalBytes"], samples[-1]["peakBytes"])
 
     def test_the_peak_stays_after_the_memory_is_free(self):

@@ -125,6 +125,6 @@ class FrameBuffer:
     def wanted(self) -> int:
         """How many bytes a good next read asks for."""
         if len(self._data) >= 4:
-            missing = 4 + _LENGTH.unpack_from(self._data)[0] - len(self._data)
+            missing: int = 4 + _LENGTH.unpack_from(self._data)[0] - len(self._data)
             return max(65536, min(missing, 4 * 1024 * 1024))
         return 65536

@@ -39,6 +39,15 @@ def reset(depth: int) -> None:
     _pending = None
 
 
+def lift() -> None:
+    """Ends all shields of the main thread, which calls it; raises what was held back."""
+    global _depth, _pending
+    _depth = 0
+    if _pending is not None:
+        error, _pending = _pending, None
+        raise error
+
+
 def enter() -> None:
     """Starts a shield in the main thread; elsewhere does nothing."""
     global _depth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import inspect
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Optional, Tuple, Type, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Optional, Tuple, Type, TypeVar, cast, overload
 
 from . import _check
 from .function import Function
@@ -33,7 +33,11 @@ def _marker(what: str, attribute: str, function: Optional[Callable[..., Any]]) -
     return mark if function is None else mark(function)
 
 
-def enter(function: Optional[Callable[..., Any]] = None) -> Any:
+@overload
+def enter(function: F) -> F: ...
+@overload
+def enter(function: None = None) -> Callable[[F], F]: ...
+def enter(function: Any = None) -> Any:
     """Marks a method that runs once after the object is made, before its first call. Load models here.
 
     Its time counts as the phase ``model-load``.
@@ -41,7 +45,11 @@ def enter(function: Optional[Callable[..., Any]] = None) -> Any:
     return _marker("enter", _ENTER, function)
 
 
-def exit(function: Optional[Callable[..., Any]] = None) -> Any:  # noqa: A001 - the name that the contract gives it
+@overload
+def exit(function: F) -> F: ...
+@overload
+def exit(function: None = None) -> Callable[[F], F]: ...
+def exit(function: Any = None) -> Any:  # noqa: A001 - the name that the contract gives it
     """Marks a method that runs when the container stops."""
     return _marker("exit", _EXIT, function)
 
@@ -60,12 +68,10 @@ class Method(Generic[P, R]):
 
     def __get__(self, instance: Any, owner: Optional[type] = None) -> "Function[P, R]":
         if instance is None:
-            unbound: Any = self
-            return unbound
+            return cast("Function[P, R]", self)
         proxy: Optional[Object] = getattr(instance, "__velar_object__", None)
         if proxy is None:
-            bound: Any = self.function.__get__(instance, owner)
-            return bound
+            return cast("Function[P, R]", self.function.__get__(instance, owner))
         return proxy._handle(self.name, self.function.__get__(instance, owner))
 
 

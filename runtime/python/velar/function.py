@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterable, Iterator, Optional, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterable, Iterator, Optional, Tuple, TypeVar, cast
 
 from . import _remote
 from ._caller import Invocation
@@ -53,8 +53,7 @@ class FunctionCall(Generic[R]):
         value, error = self._settled
         if error is not None:
             raise error
-        result: R = value
-        return result
+        return cast(R, value)
 
     def cancel(self) -> None:
         """Cancels the call; :meth:`get` then raises :class:`velar.exception.Cancelled`, unless it had ended."""

@@ -79,7 +79,8 @@ def _fresh_interpreter(setup: Setup) -> None:
     sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, "__%s__" % name, getattr(sys, name))
     sys.argv = [setup.file]
     sys.modules["__main__"] = ModuleType("__main__")
     if sys.path and sys.path[0] in ("", os.path.dirname(os.path.abspath(sys.argv[0]))):

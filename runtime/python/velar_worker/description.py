@@ -172,7 +172,7 @@ def _parameters(target: Any, skip: int, source: str, definition: Optional[_Defin
             "annotation": annotations.get(parameter.name)
             or (None if parameter.annotation is parameter.empty else _shown(parameter.annotation)),
             "default": defaults.get(parameter.name)
-            or (None if parameter.default is parameter.empty else errors_safe(parameter.default)),
+            or (None if parameter.default is parameter.empty else _safe_repr(parameter.default)),
             "kind": _KINDS[parameter.kind],
         }
         for parameter in parameters
@@ -186,8 +186,10 @@ def _sources(source: str, node: Any) -> Tuple[Dict[str, str], Dict[str, str]]:
         return annotations, defaults
     arguments: ast.arguments = node.args
     positional = list(arguments.posonlyargs) + list(arguments.args)
-    for argument in positional + arguments.kwonlyargs + [arguments.vararg, arguments.kwarg]:  # type: ignore[operator]
-        if argument is not None and argument.annotation is not None:
+    every = positional + arguments.kwonlyargs
+    every += [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    for argument in every:
+        if argument.annotation is not None:
             annotations[argument.arg] = ast.get_source_segment(source, argument.annotation) or ""
     pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults))
     pairs += [(argument, value) for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults) if value]
@@ -202,7 +204,7 @@ def _shown(annotation: Any) -> str:
     return str(annotation.__name__) if isinstance(annotation, type) else str(annotation)
 
 
-def errors_safe(value: Any) -> str:
+def _safe_repr(value: Any) -> str:
     """The repr of a default, whatever its class does."""
     try:
         return repr(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import inspect
 import json
 import os
@@ -80,7 +81,7 @@ class Functions:
 
     def exit_hooks(self) -> List[Callable[[], None]]:
         """What has to run before the runner ends, one entry an object."""
-        return [lambda instance=instance: _cls.run_exit(instance) for instance in self._objects.values()]
+        return [functools.partial(_cls.run_exit, instance) for instance in self._objects.values()]
 
 
 def _names(app: App) -> List[str]:

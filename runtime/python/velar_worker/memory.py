@@ -10,8 +10,6 @@ from typing import Any, Dict, List, Optional
 
 from . import process_tree
 
-#: Seconds between samples: densely for the first while of a call, then once a second.
-FAST, SLOW, FAST_FOR = 0.1, 1.0, 2.0
 #: How often the list of descendants is read again, in seconds.
 _TREE_AGE = 1.0
 

@@ -34,6 +34,10 @@ class _Inexact(Exception):
 
 def encode(value: Any) -> bytes:
     """The body of a result. Never raises for a value: what can't be shown otherwise is shown by its repr."""
+    if value is None:
+        return b'{"value":null}'
+    if type(value) is int and -MAX_WHOLE <= value <= MAX_WHOLE:
+        return b'{"value":%d}' % value
     try:
         return dumps({"value": _exact(value, _MAX_DEPTH)})
     except (_Inexact, RecursionError):

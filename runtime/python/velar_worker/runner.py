@@ -117,14 +117,20 @@ class Runner:
         output = header.get("output", "mime")
         stream = number if header.get("stream") else None
         outcome, ms, model_ms = self._execute(number, header, body, output, stream)
-        base = {"call": number, "attempt": attempt, "ms": _ms(ms)}
+        timing = (number, attempt, max(ms, 0.0))
+        # Put together by hand: this is the path of every warm call.
         if outcome.ok:
-            reply = {"type": "result", **base, "modelLoadMs": _ms(model_ms), "format": output}
-            payload = message(reply, outcome.data)[5:]
+            head = b'{"type":"result","call":%d,"attempt":%d,"ms":%.3f,"modelLoadMs":%.3f,"format":"%s"}' % (
+                *timing,
+                max(model_ms, 0.0),
+                output.encode("ascii"),
+            )
+            answer = outcome.data
         else:
-            head = dumps({"type": "error", **base})[:-1] + b',"error":' + outcome.data + b"}"
-            payload = len(head).to_bytes(4, "big") + head
-        self._channel.send(frame(private.ENDED, private.CALL.pack(number), payload))
+            head = b'{"type":"error","call":%d,"attempt":%d,"ms":%.3f,"error":%s}' % (*timing, outcome.data)
+            answer = b""
+        size = len(head).to_bytes(4, "big")
+        self._channel.send(frame(private.ENDED, private.CALL.pack(number), size, head, answer))
 
     def _batch(self, header: Dict[str, Any], body: memoryview) -> None:
         items = header["items"]
@@ -153,12 +159,16 @@ class Runner:
             try:
                 if self._interrupted is not None:
                     raise Interrupted(self._interrupted)
-                with _interrupts.exposed():
-                    value = self._invoke(header, data, output, stream)
+                _interrupts.lift()
+                value = self._invoke(header, data, output, stream)
+                _interrupts.reset(1)
             except BaseException as error:
+                # A call is interrupted once at most, so nothing raises from here on.
                 raised = error
-            _interrupts.reset(1)
+                _interrupts.reset(1)
             self._call = None
+            # Drops an interrupt that came too late to raise; the call counts as cancelled all the same.
+            _interrupts.reset(1)
         finally:
             _interrupts.leave()
         self._flush()

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
-import selectors
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 
-from . import errors, faults, memory
+from . import errors, faults
 from .bundle import BundleError, Workspace
+from .interests import Interests
 from .link import HIGH_WATER, LOW_WATER, Link, dial
 from .logs import PATIENCE
 from .process_tree import descendants, kill_all
 from .relay import follow, relay
 from .runner_process import RunnerProcess, Stream, start
+from .sampling import Sampling
 
 #: A runner that is replaced may run its exit hooks for this long, in seconds.
 _REPLACE_GRACE = 5.0
-#: How long a call runs before its memory is looked at, in seconds.
-_FIRST_SAMPLE = 0.02
 #: How long a runtime that reads nothing may delay the end of the worker, in seconds.
 _FAREWELL = 5.0
 _FORWARDED = (b'{"type":"outputs"', b'{"type":"credit"', b'{"type":"invocation-end"')
@@ -46,7 +45,8 @@ class Supervisor:
         self._settings = settings
         self._root = os.path.join(os.path.realpath(settings.workdir), "app")
         self._workspace = Workspace(self._root, settings.blobs)
-        self._selector = selectors.DefaultSelector()
+        self._interests = Interests()
+        self._sampling = Sampling()
         self._link = Link(dial(settings.socket))
         self._runner: Optional[RunnerProcess] = None
         self._next_load: Optional[Dict[str, Any]] = None
@@ -55,8 +55,6 @@ class Supervisor:
         self._paused = False
         self._arranged: Optional[RunnerProcess] = None
         self._terminated = False
-        self._busy_since = 0.0
-        self._sample_at: Optional[float] = None
         self._wake_read, self._wake_write = os.pipe()
         self._handlers: Dict[str, Callable[[Dict[str, Any], bytes], None]] = {
             "welcome": lambda header, payload: None,
@@ -78,8 +76,8 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, self._on_wake)
-        self._selector.register(self._link.sock, selectors.EVENT_READ, self._on_runtime)
+        self._interests.set(self._wake_read, True, False, self._on_wake)
+        self._interests.set(self._link.sock, True, False, self._on_runtime)
         self._link.queue(message(self._hello()))
         try:
             while not (self._done and not self._link.queued):
@@ -113,11 +111,11 @@ class Supervisor:
         if runner is not None:
             runner.link.flush()
         self._arrange()
-        events = self._selector.select(_FAREWELL if self._done else self._timeout())
-        if self._done and not events:
+        handlers = self._interests.wait(_FAREWELL if self._done else self._timeout())
+        if self._done and not handlers:
             self._lost()
-        for key, _ in events:
-            key.data()
+        for handle in handlers:
+            handle()
         self._timers(time.monotonic())
 
     def _lost(self) -> None:
@@ -136,13 +134,13 @@ class Supervisor:
         self._paused = queued > (LOW_WATER if self._paused else HIGH_WATER)
         # Nothing waits to be written and nothing is held back: stays as it is until that changes.
         self._arranged = None if queued or self._paused or (runner and runner.busy_pipes()) else runner
-        self._interest(self._link.sock, True, queued > 0, self._on_runtime)
+        self._interests.set(self._link.sock, True, queued > 0, self._on_runtime)
         if runner is None:
             return
-        self._interest(runner.link.sock, not self._paused, runner.link.queued > 0, self._on_runner)
+        self._interests.set(runner.link.sock, not self._paused, runner.link.queued > 0, self._on_runner)
         free = not self._paused and runner.gate.wait(time.monotonic()) == 0
         for stream in runner.streams:
-            self._interest(stream.fd, free and stream.open, False, stream.handler or self._handler(runner, stream))
+            self._interests.set(stream.fd, free and stream.open, False, stream.handler or self._handler(runner, stream))
 
     def _handler(self, runner: RunnerProcess, stream: Stream) -> Callable[[], None]:
         def read() -> None:
@@ -154,22 +152,11 @@ class Supervisor:
         stream.handler = read
         return read
 
-    def _interest(self, what: Any, read: bool, write: bool, handler: Callable[[], None]) -> None:
-        mask = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-        key = self._selector.get_map().get(what)
-        if key is None:
-            if mask:
-                self._selector.register(what, mask, handler)
-        elif not mask:
-            self._selector.unregister(what)
-        elif key.events != mask:
-            self._selector.modify(what, mask, handler)
-
     def _timeout(self) -> Optional[float]:
         runner = self._runner
         if runner is None:
             return None
-        due = [at for at in (self._sample_at, runner.kill_at) if at is not None]
+        due = [at for at in (self._sampling.due, runner.kill_at) if at is not None]
         for stream in runner.streams:
             if stream.cutter.waiting_since:
                 due.append(stream.cutter.waiting_since + PATIENCE)
@@ -189,22 +176,8 @@ class Supervisor:
             runner.kill_at = None
             told = runner.cancelled.get(runner.head or 0)
             runner.kill("stopped" if runner.stopping or told is None else told[0])
-        if self._sample_at is not None and now >= self._sample_at:
-            self._sample(runner, now)
-
-    # Memory.
-
-    def _begin_sampling(self, now: float) -> None:
-        if self._sample_at is None:
-            self._busy_since = now
-            self._sample_at = now + _FIRST_SAMPLE
-
-    def _sample(self, runner: RunnerProcess, now: float) -> None:
-        header = runner.memory.sample(runner.head if runner.loaded else None)
-        if header is not None:
-            self._link.queue(message(header))
-        since = now - self._busy_since
-        self._sample_at = now + (memory.FAST if since < memory.FAST_FOR else memory.SLOW)
+        if self._sampling.due is not None and now >= self._sampling.due:
+            self._sampling.take(runner, self._link, now)
 
     # Messages of the runtime.
 
@@ -249,7 +222,7 @@ class Supervisor:
         runner.link.flush()
         now = time.monotonic()
         follow(runner, self._link, now)
-        self._begin_sampling(now)
+        self._sampling.begin(now)
 
     def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
         runner, call = self._runner, header["call"]
@@ -307,13 +280,13 @@ class Supervisor:
         phase = {"type": "phase", "load": load, "call": None, "phase": "container", "status": "progress"}
         self._link.queue(message({**phase, "ms": ms, "detail": detail}))
         self._link.queue(message({"type": "loading", "load": load, "pid": runner.pid}))
-        self._begin_sampling(time.monotonic())
+        self._sampling.begin(time.monotonic())
 
     def _let_go(self) -> None:
         """In a forked child: what belongs to the supervisor is no longer this process's."""
         signal.set_wakeup_fd(-1)
         self._link.sock.detach()
-        self._selector.close()
+        self._interests.close()
 
     # A runner's frames and its end.
 
@@ -324,14 +297,14 @@ class Supervisor:
         now = time.monotonic()
         try:
             frames = runner.link.receive() or []
-            if self._sample_at is not None and now - self._busy_since > _FIRST_SAMPLE and runner.closes_work(frames):
-                self._sample(runner, now)
+            if self._sampling.worth_a_last(now) and runner.closes_work(frames):
+                self._sampling.take(runner, self._link, now)
             relay(runner, frames, self._link, now)
         except FrameError as error:
             sys.stderr.write("velar worker: the runner's channel is broken (%s); killing it.\n" % error)
             runner.kill(None)
         if runner.loaded and not runner.calls:
-            self._sample_at = None
+            self._sampling.end()
 
     def _on_terminate(self, *_: Any) -> None:
         self._terminated = True
@@ -356,9 +329,10 @@ class Supervisor:
 
     def _finish(self, runner: RunnerProcess, status: int) -> None:
         """A runner is dead: everything it sent and printed goes first, then how it ended."""
-        self._runner, self._sample_at = None, None
+        self._runner = None
+        self._sampling.end()
         kill_all(descendants(os.getpid()))
-        self._forget(runner)
+        self._interests.forget([runner.link.sock] + [stream.fd for stream in runner.streams])
         runner.last_words(self._link, relay)
         if runner.stopping and runner.killed_for is None:
             runner.killed_for = "stopped"
@@ -384,10 +358,3 @@ class Supervisor:
             self._done = True
         else:
             self._start()
-
-    def _forget(self, runner: RunnerProcess) -> None:
-        watched: Set[Any] = {runner.link.sock}
-        watched.update(stream.fd for stream in runner.streams)
-        for what in watched:
-            if self._selector.get_map().get(what) is not None:
-                self._selector.unregister(what)

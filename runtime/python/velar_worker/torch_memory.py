@@ -34,7 +34,9 @@ def samples() -> List[Dict[str, Any]]:
 
 def can_use_cuda() -> bool:
     """True when a torch built for GPUs is imported; a look that costs nothing and initialises nothing."""
-    version = getattr(sys.modules.get("torch"), "version", None)
+    if "torch" not in sys.modules:
+        return False
+    version = getattr(sys.modules["torch"], "version", None)
     return bool(getattr(version, "cuda", None) or getattr(version, "hip", None))
 
 
