@@ -72,7 +72,12 @@ async function askText(
   steps: number,
 ): Promise<Answer> {
   const input = vscode.window.createInputBox();
-  Object.assign(input, { title, step: step + 1, totalSteps: steps, ignoreFocusOut: true });
+  Object.assign(input, {
+    title: `${title}: ${parameter.name}`,
+    step: step + 1,
+    totalSteps: steps,
+    ignoreFocusOut: true,
+  });
   input.prompt = `${signatureOf(parameter)} · ${hintOf(parameter)}`;
   input.placeholder = parameter.default ?? parameter.annotation ?? 'JSON or Python literal';
   input.value = last ?? '';
@@ -101,7 +106,12 @@ async function askChoice(
   steps: number,
 ): Promise<Answer> {
   const pick = vscode.window.createQuickPick<vscode.QuickPickItem & { text: string }>();
-  Object.assign(pick, { title, step: step + 1, totalSteps: steps, ignoreFocusOut: true });
+  Object.assign(pick, {
+    title: `${title}: ${parameter.name}`,
+    step: step + 1,
+    totalSteps: steps,
+    ignoreFocusOut: true,
+  });
   pick.placeholder = signatureOf(parameter);
   const given = choices.map((text) => ({ label: text, description: '', text }));
   const byDefault = {

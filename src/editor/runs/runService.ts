@@ -74,8 +74,8 @@ export class RunService {
       const bundle = await this.bundle(target, source, signal);
       if (bundle === undefined) return undefined;
       records.say(preparation, 'waiting for the runtime');
-      const { connection, info } = await connecting;
-      const cpu = forceCpu ? 'cpu' : await decideCpu(target, info.gpus, info.name);
+      const { name, connection, info } = await connecting;
+      const cpu = forceCpu ? 'cpu' : await decideCpu(target, info.gpus, name);
       if (cpu === undefined) return undefined;
       const request = requestOf(target, source, input, cpu === 'cpu');
       const handle = await this.launch(connection, bundle, request, source, preparation);

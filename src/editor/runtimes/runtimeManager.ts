@@ -23,6 +23,8 @@ export interface RuntimeManagerOptions {
 }
 
 interface Link {
+  /** As the person knows the runtime. */
+  readonly name: string;
   readonly connection: ClientConnection;
   readonly info: RuntimeInfo;
 }
@@ -123,7 +125,7 @@ export class RuntimeManager implements vscode.Disposable {
         client: this.client,
         signal,
       });
-      const link = await this.greet(connection, signal);
+      const link = await this.greet(name, connection, signal);
       this.options.log.info(`Connected to ${name} at ${address.url}`);
       this.model.update({
         state: 'connected',
@@ -164,7 +166,11 @@ export class RuntimeManager implements vscode.Disposable {
     );
   }
 
-  private async greet(connection: ClientConnection, signal: AbortSignal): Promise<Link> {
+  private async greet(
+    name: string,
+    connection: ClientConnection,
+    signal: AbortSignal,
+  ): Promise<Link> {
     try {
       connection.onState((state) => this.followed(connection, state));
       connection.onContainers((containers) => this.model.setContainers(containers));
@@ -174,7 +180,7 @@ export class RuntimeManager implements vscode.Disposable {
         connection.request('container.list', {}, signal),
       ]);
       this.model.setContainers(containers);
-      return { connection, info };
+      return { name, connection, info };
     } catch (error) {
       await connection.close();
       throw error;
