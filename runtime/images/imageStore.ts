@@ -158,16 +158,17 @@ export class ImageStore {
   }
 
   private async join(build: Build, listener: BuildListener, signal: AbortSignal): Promise<void> {
-    build.listeners.add(listener);
-    if (build.progress !== undefined) listener.progress(build.progress);
+    let leave = (): void => undefined;
     const gone = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(new VelarError('cancelled', 'Cancelled.')), {
-        once: true,
-      });
+      leave = () => reject(new VelarError('cancelled', 'Cancelled.'));
+      signal.addEventListener('abort', leave, { once: true });
     });
+    build.listeners.add(listener);
     try {
+      if (build.progress !== undefined) listener.progress(build.progress);
       await Promise.race([build.done, gone]);
     } finally {
+      signal.removeEventListener('abort', leave);
       build.listeners.delete(listener);
       if (build.listeners.size === 0) build.abort.abort();
     }

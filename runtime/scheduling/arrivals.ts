@@ -9,6 +9,7 @@ import type { Containers } from './containers';
 import { crashLoop, infrastructureError, startedTooLate } from './platformErrors';
 import type { PoolOptions } from './pool';
 import type { Queues } from './queues';
+import type { Run } from './run';
 import type { Target } from './target';
 
 const MAX_START_FAILURES = 3;
@@ -185,7 +186,11 @@ export class Arrivals {
 
   private stage(container: Container, stage: Stage): void {
     this.coming.get(container)?.stages.push(stage);
-    for (const call of this.options.queues.waitingFor(container)) call.sink.stage(stage);
+    const told = new Set<Run>();
+    for (const call of this.options.queues.waitingFor(container)) {
+      if (!told.has(call.run)) call.sink.stage(stage);
+      told.add(call.run);
+    }
   }
 
   private limitStartup(container: Container, coming: Coming, target: Target): void {

@@ -15,7 +15,11 @@ export interface CallerOptions {
   makeCall: (run: Run, target: Target, input: Buffer, invoke: Invoke, sink: CallSink) => Call;
   submit: (calls: readonly Call[]) => void;
   cancel: (call: Call, error: RunError) => void;
-  sinkOf: (run: Run, target: Target) => Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
+  sinkOf: (
+    run: Run,
+    target: Target,
+    invoke: Invoke,
+  ) => Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
   progress: (run: Run) => InvocationHost['progress'];
   /** The caller began to wait for calls of its own, or one of them ended. */
   noteInvocation: (invoke: Invoke, change: 1 | -1) => void;
@@ -90,7 +94,7 @@ export class CallerSession {
       cancel: options.cancel,
       makeCall: (target, input, invoke, sink) =>
         options.makeCall(needed(), target, input, invoke, sink),
-      sinkOf: (target) => options.sinkOf(needed(), target),
+      sinkOf: (target, invoke) => options.sinkOf(needed(), target, invoke),
       progress: {
         started: (calls) => options.progress(needed()).started(calls),
         ended: (ok) => options.progress(needed()).ended(ok),

@@ -117,7 +117,7 @@ export class Callers {
       submit: options.submit,
       cancel: options.cancel,
       warn: options.warn,
-      sinkOf: (run, target) => this.sinkOf(run, target),
+      sinkOf: (run, target, invoke) => this.sinkOf(run, target, invoke),
       progress: (run) => ({
         started: (calls) => options.progress(run).started(calls),
         ended: (ok) => {
@@ -134,13 +134,19 @@ export class Callers {
   }
 
   /** Steps of a call made by code, as the phases of the run that it belongs to. */
-  private sinkOf(run: Run, target: Target): Omit<CallSink, 'item' | 'succeeded' | 'failed'> {
+  private sinkOf(
+    run: Run,
+    target: Target,
+    invoke: Invoke,
+  ): Omit<CallSink, 'item' | 'succeeded' | 'failed'> {
     const who = target.function.qualname;
     const { place } = this.options;
     let reason = '';
     return {
       waiting: (why) => {
-        if (why === reason) return;
+        // Inputs of a batch that goes on wait for their turn; there is nothing to say about that.
+        const inTurn = invoke.mode === 'map' && run.timeline.phase === 'running';
+        if (why === reason || inTurn) return;
         reason = why;
         run.advance((timeline) => timeline.progress(`${who}: ${why}`));
       },

@@ -25,7 +25,7 @@ export interface InvocationHost {
   cancel(call: Call, error: RunError): void;
   makeCall(target: Target, input: Buffer, invoke: Invoke, sink: CallSink): Call;
   /** The phases of the run that it belongs to. */
-  sinkOf(target: Target): Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
+  sinkOf(target: Target, invoke: Invoke): Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
   progress: { started(calls: number): void; ended(ok: boolean): void };
   ended(invocation: Invocation): void;
 }
@@ -103,7 +103,7 @@ export class Invocation {
 
   private newCall(target: Target, input: Buffer, index: number): Call {
     const call: Call = this.host.makeCall(target, input, this.invoke, {
-      ...this.host.sinkOf(target),
+      ...this.host.sinkOf(target, this.invoke),
       item: (number, body) => {
         this.hold({ index, ok: true, size: body.byteLength, yield: number }, body);
       },

@@ -21,6 +21,9 @@ const NOT_REACHED = 'not reached';
 const MAX_NAMES = 3;
 const NO_LOAD = 'no model loading seen';
 
+/** The phases before the user's code runs: these can be skipped. */
+export type PlacementPhase = Exclude<Phase, 'model-load' | 'running'>;
+
 export class PhaseTimeline {
   /** Index of the phase in progress; -1 before the first, past the last at the end. */
   private current = -1;
@@ -66,7 +69,7 @@ export class PhaseTimeline {
   }
 
   /** Ends a phase that did not need to happen. One that is past stays as it ended. */
-  skip(phase: Phase, at: number, reason: string): PhaseStep[] {
+  skip(phase: PlacementPhase, at: number, reason: string): PhaseStep[] {
     const index = phases.indexOf(phase);
     if (this.finished || index <= this.current || index <= this.ended) return [];
     const steps = this.close(index, at, reason);
@@ -77,7 +80,7 @@ export class PhaseTimeline {
   }
 
   /** Ends the current phase as done, with a last detail; the time until the next begins belongs to that. */
-  complete(phase: Phase, at: number, detail?: string): PhaseStep[] {
+  complete(phase: PlacementPhase, at: number, detail?: string): PhaseStep[] {
     const index = phases.indexOf(phase);
     if (this.finished || index !== this.current || index === this.ended) return [];
     return [this.endCurrent('done', at, detail)];

@@ -39,6 +39,7 @@ export class Run {
   private readonly began: number;
   private ms: number | null = null;
   private toldDropped = false;
+  private lastStep: PhaseStep | undefined;
 
   constructor(
     readonly params: MethodParams<'run.start'>,
@@ -172,6 +173,11 @@ export class Run {
   }
 
   private publishStep(step: PhaseStep): void {
+    const last = this.lastStep;
+    this.lastStep = step;
+    // Calls that wait together are told the same thing; their run says it once.
+    const again = last?.phase === step.phase && last.detail === step.detail && last.ms === step.ms;
+    if (step.status === 'progress' && again) return;
     const expectedMs = step.status === 'started' ? this.expected(step.phase) : undefined;
     this.publish({
       type: 'phase',

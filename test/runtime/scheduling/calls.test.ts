@@ -174,15 +174,12 @@ describe('printed output', function () {
       app('@app.function()\ndef f():\n    while True:\n        print("again and again")'),
     );
     const run = await harness.run(bundle, { qualname: 'f' });
-    let seen = 0;
-    while (seen < 50_000) {
-      seen += (await run.lines()).length;
+    while ((await run.lines()).length < 50_000) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     harness.service.cancel(run.id);
     const { lines } = await run.ended;
-    seen += (await run.lines()).length;
-    assert.equal(seen, lines);
+    assert.equal((await run.lines()).length, lines);
     assert.equal(errorOf(run).kind, 'cancelled');
   });
 });

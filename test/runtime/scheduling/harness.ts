@@ -8,7 +8,7 @@ import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
 import type { FileEntry, MethodParams } from '../../../runtime/protocol/methods';
 import { rememberPython } from '../../../runtime/images/python';
 import { createScheduler, type SchedulerOptions } from '../../../runtime/scheduling/scheduler';
-import type { RunService } from '../../../runtime/scheduling/service';
+import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { openStore, type Store } from '../../../runtime/store/store';
 
 export const PYTHON_PACKAGES = join(process.cwd(), 'runtime', 'python');
@@ -30,6 +30,7 @@ export interface WatchedRun {
 
 export class Harness {
   private runs = 0;
+  private readonly watches: RunWatch[] = [];
 
   private constructor(
     readonly home: string,
@@ -41,7 +42,7 @@ export class Harness {
   static async open(options: Partial<SchedulerOptions> = {}): Promise<Harness> {
     const home = await mkdtemp(join(tmpdir(), 'velar-test-'));
     const warnings: string[] = [];
-    const store = await openStore(home, (error) => warnings.push(error.message));
+    const store = openStore(home, (error) => warnings.push(error.message));
     const service = await createScheduler({
       home,
       store,
@@ -61,6 +62,10 @@ export class Harness {
 
   async close(): Promise<void> {
     await this.service.dispose();
+    for (const watch of this.watches) {
+      watch.close();
+      watch.log.close();
+    }
     this.store.close();
     await rm(this.home, { recursive: true, force: true });
   }
@@ -95,11 +100,13 @@ export class Harness {
 
   watch(run: string): WatchedRun {
     const events: RunEvent[] = [];
+    const lines: LogLine[] = [];
     const waiting = new Set<() => void>();
     const watch = this.service.watch(run, 0, (more) => {
       events.push(...more);
       for (const check of [...waiting]) check();
     });
+    this.watches.push(watch);
     const until = (fits: (event: RunEvent) => boolean): Promise<RunEvent> =>
       new Promise((resolve) => {
         const check = (): void => {
@@ -121,7 +128,6 @@ export class Harness {
       ended,
       until,
       lines: async () => {
-        const lines: LogLine[] = [];
         for (;;) {
           const chunk = await watch.log.next(60_000);
           if (chunk === undefined) return lines;

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import type { ImageDescription } from '../../../runtime/protocol/description';
+import { leftOutDetail, planImage } from '../../../runtime/images/imagePlan';
+import { installFailure, InstallProgressReader } from '../../../runtime/images/installProgress';
+
+const python = { executable: '/usr/bin/python3', version: '3.11.7' };
+
+function plan(layers: ImageDescription['layers'], requirements = new Map<string, string>()) {
+  const base = { kind: 'debian_slim' as const, pythonVersion: null };
+  return planImage({ image: { base, layers }, python, requirements, leftOut: [] });
+}
+
+describe("an image's key", () => {
+  it('stays when its lines move, and changes with what is installed', () => {
+    const at = (line: number) => plan([{ kind: 'pip', packages: ['torch'], file: 'app.py', line }]);
+    assert.equal(at(3).venvKey, at(30).venvKey);
+    assert.notEqual(at(3).venvKey, plan([{ kind: 'pip', packages: ['numpy'] }]).venvKey);
+  });
+
+  it('follows the content of a requirements file', () => {
+    const layers: ImageDescription['layers'] = [{ kind: 'requirements', path: 'requirements.txt' }];
+    const one = plan(layers, new Map([['requirements.txt', 'a==1']]));
+    const two = plan(layers, new Map([['requirements.txt', 'a==2']]));
+    assert.notEqual(one.venvKey, two.venvKey);
+  });
+
+  it('is another for other variables, over the same environment', () => {
+    const plain = plan([]);
+    const variables = plan([{ kind: 'env', variables: { A: '1' } }]);
+    assert.equal(plain.venvKey, variables.venvKey);
+    assert.notEqual(plain.imageKey, variables.imageKey);
+  });
+});
+
+describe('what this engine leaves out', () => {
+  it('is said, each thing by its name', () => {
+    const left = planImage({
+      image: {
+        base: { kind: 'registry', tag: 'pytorch/pytorch:2.4' },
+        layers: [
+          { kind: 'apt', packages: ['ffmpeg'] },
+          { kind: 'run', commands: ['make install'] },
+          { kind: 'workdir', path: '/srv' },
+          { kind: 'localFile', source: 'a.txt', target: '/data/a.txt' },
+          { kind: 'localFile', source: 'b.txt', target: './b.txt' },
+        ],
+      },
+      python,
+      requirements: new Map(),
+      leftOut: [],
+    });
+    const detail = leftOutDetail(left) ?? '';
+    for (const named of ['pytorch/pytorch:2.4', 'ffmpeg', 'make install', '/srv', '/data/a.txt']) {
+      assert.ok(detail.includes(named), `${named} in: ${detail}`);
+    }
+    assert.ok(!detail.includes('b.txt'));
+    assert.equal(leftOutDetail(plan([])), undefined);
+  });
+});
+
+describe("an installer's output", () => {
+  it('of pip tells what is collected, downloaded by the byte, built and installed', () => {
+    const reader = new InstallProgressReader();
+    const details = [
+      'Collecting torch==2.4.0',
+      '  Downloading https://host/torch-2.4.0-cp311-cp311-manylinux1_x86_64.whl (797.2 MB)',
+      'Progress 312000000 of 797200000',
+      'Building wheel for flash-attn (setup.py): started',
+      'Requirement already satisfied: pip',
+      'Installing collected packages: a, b, c',
+    ].map((line) => reader.line(line)?.detail);
+    assert.deepEqual(details, [
+      'collecting torch',
+      'downloading torch-2.4.0 (797.2 MB)',
+      'downloading torch-2.4.0 (312 of 797 MB)',
+      'building flash-attn',
+      undefined,
+      'installing 3 packages',
+    ]);
+  });
+
+  it('of uv tells how many packages there are', () => {
+    const reader = new InstallProgressReader();
+    assert.equal(reader.line('Resolved 12 packages in 1.2s')?.detail, 'resolved 12 packages');
+  });
+
+  it('that ends in failure gives the one line that says why', () => {
+    const output =
+      'Collecting nosuch\nERROR: Could not find a version that satisfies the requirement nosuch (from versions: none)\nERROR: No matching distribution found for nosuch\n';
+    assert.match(installFailure(output), /^(Could not find a version|No matching distribution)/);
+    assert.equal(installFailure(''), 'the installer printed nothing');
+  });
+});
