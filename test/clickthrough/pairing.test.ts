@@ -1,0 +1,151 @@
+import * as assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
+import { startWorkbench } from '../support/vscode/workbench';
+
+interface Served {
+  readonly address: string;
+  readonly code: string;
+  readonly child: ChildProcess;
+}
+
+/** `velar serve` as a person starts it; reads the address and the code that it prints. */
+async function serve(home: string): Promise<Served> {
+  const child = spawn(
+    process.execPath,
+    [resolve('dist/cli.js'), 'serve', '--port', '0', '--name', 'gpu-box'],
+    { env: { ...process.env, VELAR_HOME: home }, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let printed = '';
+  for await (const chunk of child.stdout) {
+    printed += String(chunk);
+    const address = /Address\s+(\S+)/.exec(printed)?.[1];
+    const code = /Code\s+(\S+)/.exec(printed)?.[1];
+    if (address !== undefined && code !== undefined) return { address, code, child };
+  }
+  throw new Error(`velar serve ended without an address. It printed:\n${printed}`);
+}
+
+async function answer(page: Page, title: string, value: string): Promise<void> {
+  await page.locator('.quick-input-widget').filter({ hasText: title }).waitFor();
+  await page.keyboard.type(value);
+  await page.keyboard.press('Enter');
+}
+
+function statusBar(page: Page, text: string): Locator {
+  return page.locator('.statusbar-item').filter({ hasText: text });
+}
+
+describe('pairing a runtime in VS Code', function () {
+  this.timeout(180_000);
+  let scratch: string;
+  let workbench: Workbench;
+  let page: Page;
+  let served: Served;
+
+  before(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'velar-pairing-'));
+    const folder = join(scratch, 'examples');
+    await cp('examples', folder, { recursive: true });
+    served = await serve(join(scratch, 'served'));
+    workbench = await startWorkbench({
+      folder,
+      extensionDevelopmentPath: resolve('.'),
+      env: { VELAR_HOME: join(scratch, 'home') },
+    });
+    ({ page } = workbench);
+    await workbench.openFile('hello.py');
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-pairing');
+  });
+
+  after(async () => {
+    await workbench.dispose();
+    if (served.child.exitCode === null) {
+      served.child.kill('SIGINT');
+      await once(served.child, 'exit');
+    }
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  it('takes the address and the code that velar serve printed', async () => {
+    await workbench.runCommand('Velar: Pair Runtime');
+    await answer(page, 'address', served.address);
+    await workbench.screenshot('pairing');
+    await answer(page, 'one-time code', served.code);
+    await statusBar(page, 'Velar: gpu-box').waitFor({ timeout: 60_000 });
+  });
+
+  it('sends runs there from then on', async () => {
+    await page.locator('.codelens-decoration a').filter({ hasText: 'Run on GPU' }).first().click();
+    const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+    await panel.getByTestId('log').getByText('3/3: hello, world!').waitFor({ timeout: 90_000 });
+    await panel.getByText('gpu-box').first().waitFor({ state: 'attached' });
+    await workbench.screenshot('paired');
+  });
+
+  it('refuses a code that was used', async () => {
+    await workbench.runCommand('Velar: Pair Runtime');
+    await answer(page, 'address', served.address);
+    await answer(page, 'one-time code', served.code);
+    const toast = page.locator('.notification-toast').filter({ hasText: 'code' });
+    await toast.waitFor({ timeout: 30_000 });
+    await workbench.screenshot('pairing-refused');
+    assert.match(await toast.innerText(), /Velar: /);
+  });
+
+  it('forgets the runtime after asking, and goes back to this machine', async () => {
+    await workbench.runCommand('Velar: Unpair Runtime');
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'gpu-box' }).click();
+    await page.locator('.monaco-dialog-box').getByText('Unpair', { exact: true }).click();
+    await statusBar(page, 'Velar: This machine').waitFor({ timeout: 30_000 });
+    await page.getByText('its token is revoked').first().waitFor();
+  });
+});
+
+describe('a workspace that is not trusted', function () {
+  this.timeout(180_000);
+  let scratch: string;
+  let workbench: Workbench;
+
+  before(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'velar-untrusted-'));
+    const folder = join(scratch, 'examples');
+    await cp('examples', folder, { recursive: true });
+    workbench = await startWorkbench({
+      folder,
+      extensionDevelopmentPath: resolve('.'),
+      workspaceTrust: true,
+      env: { VELAR_HOME: join(scratch, 'home') },
+    });
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-untrusted');
+  });
+
+  after(async () => {
+    await workbench.dispose();
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  it('shows lenses, and neither runs nor starts a runtime', async () => {
+    const { page } = workbench;
+    await page.getByText("No, I don't trust the authors").click();
+    await workbench.openFile('hello.py');
+    const lens = page.locator('.codelens-decoration a').filter({ hasText: 'Run on GPU' }).first();
+    await lens.click({ timeout: 60_000 });
+    await page.getByText('not trusted').first().waitFor({ timeout: 30_000 });
+    await workbench.screenshot('untrusted');
+    await lens.waitFor();
+    await statusBar(page, 'Velar: This machine').waitFor();
+    assert.equal(await page.getByText('starting the runtime').count(), 0);
+  });
+});
