@@ -17,6 +17,8 @@ const KEPT_ENDED = 50;
 export class RunBook {
   private readonly runs = new Map<string, Run>();
   private readonly ended: string[] = [];
+  /** All runs that the store has. */
+  private readonly ids: Set<string>;
   private readonly history = new PhaseHistory();
   private readonly closing = new Set<Promise<void>>();
 
@@ -25,7 +27,9 @@ export class RunBook {
     private readonly prices: PriceTable,
     private readonly clock: Clock,
     private readonly warn: (message: string) => void,
-  ) {}
+  ) {
+    this.ids = new Set(store.runs.ids());
+  }
 
   get active(): Run[] {
     return [...this.runs.values()].filter((run) => run.active);
@@ -37,7 +41,7 @@ export class RunBook {
 
   /** True for a run of this or an earlier runtime on the home. */
   knows(run: string): boolean {
-    return this.runs.has(run) || this.store.runs.summary(run) !== undefined;
+    return this.ids.has(run);
   }
 
   begin(params: MethodParams<'run.start'>): Run {
@@ -45,6 +49,7 @@ export class RunBook {
     const run = new Run(params, this.store.journal(params.run), this.clock, (phase) =>
       this.history.expectedMs(key, phase),
     );
+    this.ids.add(run.id);
     this.runs.set(run.id, run);
     this.store.runs.started(run.summary());
     return run;

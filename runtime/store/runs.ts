@@ -71,6 +71,11 @@ export class RunStore {
     return typeof text === 'string' ? runEventSchema.array().parse(JSON.parse(text)) : [];
   }
 
+  /** Ids of all runs, for telling a new one without asking the database. */
+  ids(): string[] {
+    return this.database.all('SELECT run FROM runs').map((row) => String(row['run']));
+  }
+
   /** Newest first. */
   list(limit: number): RunSummary[] {
     return this.database
