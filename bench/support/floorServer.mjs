@@ -7,13 +7,12 @@ import { spawn } from 'node:child_process';
 import { WebSocketServer } from 'ws';
 
 const ECHO = `
-import sys
-source, sink = sys.stdin.buffer.raw, sys.stdout.buffer.raw
+import os
 while True:
-    data = source.read(65536)
+    data = os.read(0, 65536)
     if not data:
         break
-    sink.write(data)
+    os.write(1, data)
 `;
 
 const python = spawn(process.argv[2] ?? 'python3', ['-c', ECHO], {
