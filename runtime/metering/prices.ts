@@ -1,7 +1,7 @@
 /** Prices per GPU-hour: the list shipped with the SDK, overridden by `prices.json` in the home. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isNodeError, VelarError } from '../protocol/errors';
 
 const priceFileSchema = z.object({

@@ -1,5 +1,5 @@
 /** What the describe step reads from the real objects of an app: functions, options, images. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const gpuRequestSchema = z.object({ name: z.string(), count: z.number().int().min(1) });
 export type GpuRequest = z.infer<typeof gpuRequestSchema>;

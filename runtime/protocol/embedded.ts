@@ -1,5 +1,5 @@
 /** How a client on the same machine finds the embedded runtime of a home folder. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Name of the file in VELAR_HOME, mode 0600, present while a runtime of that home is listening. */
 export const RUNTIME_FILE = 'runtime.json';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Why a request, a connection or a local step failed. Code acts on these, never on message text. */
 export const errorCodes = [

@@ -1,5 +1,5 @@
 /** What a run tells its watchers. Log lines travel on the run's log stream (see logChunks.ts). */
-import { z } from 'zod';
+import * as z from 'zod';
 import { phaseSchema, phaseStatusSchema } from './phases';
 import { resultSchema, runErrorSchema } from './values';
 

@@ -1,5 +1,5 @@
 /** Unsequenced messages that set a connection up and keep its numbers in step. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { wireErrorSchema } from './errors';
 
 const helloSchema = z.object({

@@ -1,5 +1,5 @@
 /** Bodies of sequenced control frames, both directions. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { wireErrorSchema } from './errors';
 import { runEventSchema } from './events';
 import { containerSchema, gpuSchema, methodNames, runIdSchema } from './methods';

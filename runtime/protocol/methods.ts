@@ -2,7 +2,7 @@
  * Requests a client makes of a runtime: one entry each, parameters and result checked on both sides.
  * A handler table typed by `MethodName` makes a missing handler a compile error.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
 import { callArgumentsSchema, runErrorSchema } from './values';
 

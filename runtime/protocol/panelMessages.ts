@@ -1,5 +1,5 @@
 /** Messages between the editor and the panel's page; both sides check what arrives. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LogLine } from './logChunks';
 import type { Container, Gpu } from './methods';
 import type { RunRecord } from './runRecord';

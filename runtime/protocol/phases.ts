@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { phaseStatuses, phases } from './phaseOrder';
 
 export { endsPhase, phaseStatuses, phases, type Phase, type PhaseStatus } from './phaseOrder';

@@ -1,5 +1,5 @@
 /** Arguments, results and errors of a call, as they cross the wire. Never pickle. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One argument: a JSON value, or the source of a Python literal such as `(1, 2)`. */
 export const argumentSchema = z.union([

@@ -1,5 +1,5 @@
 /** Headers that a worker sends to the runtime, and caller frames of the SDK. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { phaseSchema, phaseStatusSchema } from './phases';
 import { runErrorSchema } from './values';
 

@@ -1,5 +1,5 @@
 /** The describe step: one long-lived Python that imports files in throwaway children of its own. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { appDescriptionSchema, type AppDescription } from '../protocol/description';
 import { VelarError } from '../protocol/errors';
 import type { FileEntry } from '../protocol/methods';

@@ -1,6 +1,6 @@
 /** Secrets of a function: values that the code itself carries, and names that this runtime knows. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FunctionOptions } from '../protocol/description';
 import { isNodeError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';

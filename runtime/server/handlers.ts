@@ -1,5 +1,5 @@
 /** What each request does. A method without a handler, or a wrong result, does not compile. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { VelarError } from '../protocol/errors';
 import {
   methods,

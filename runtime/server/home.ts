@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isNodeError, VelarError } from '../protocol/errors';
 import { processIdentity } from './processIdentity';
 

@@ -1,6 +1,6 @@
 /** Bundles: manifests over blobs. A manifest is itself a blob, named by the bundle's id. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bundleId, checkBundlePath, manifestBytes } from '../protocol/bundles';
 import { isNodeError, VelarError } from '../protocol/errors';
 import { fileEntrySchema, type FileEntry, type MethodParams } from '../protocol/methods';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isNodeError, VelarError } from '../../runtime/protocol/errors';
 import { RuntimeList, type EntryStorage, type TokenStorage } from '../client/runtimes';
 

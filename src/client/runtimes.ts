@@ -1,5 +1,5 @@
 /** The paired runtimes of this client. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { VelarError } from '../../runtime/protocol/errors';
 import type { RuntimeAddress } from './api';
 

@@ -1,6 +1,6 @@
 /** What was last typed for each function, kept in the workspace's state. */
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ArgumentTexts } from '../../client/arguments/collect';
 
 const KEY = 'velar.arguments';
