@@ -5,8 +5,6 @@ functions that are hooked, and named as such here; the real torch is used where 
 """
 
 import importlib.util
-import os
-import sys
 import unittest
 
 from harness.runtime import Runtime
@@ -129,6 +127,9 @@ APP = """
         with safe_open("a/model.safetensors", framework="pt") as file:
             file.get_tensor("x")
             file.get_tensor("y")
+        unentered = safe_open("b.safetensors", framework="pt")
+        unentered.get_tensor("x")
+        unentered.__exit__(None, None, None)
 
     @app.function()
     def named():
@@ -246,6 +247,31 @@ class RealTorch(unittest.TestCase):
             self.assertGreater(answer["modelLoadMs"], 0)
             mime = answer.json()["mime"]
             self.assertEqual(mime["application/json"], {"shape": [4], "dtype": "torch.float32", "device": "cpu"})
+
+
+@unittest.skipUnless(importlib.util.find_spec("transformers"), "transformers is not installed here")
+class RealTransformers(unittest.TestCase):
+    def test_a_model_saved_and_loaded_again_is_recognised_and_works(self):
+        app = """
+            import velar
+            from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+            app = velar.App("t")
+
+            @app.function()
+            def go():
+                config = GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=20)
+                GPT2LMHeadModel(config).save_pretrained("tiny")
+                return type(AutoModelForCausalLM.from_pretrained("./tiny")).__name__
+            """
+        with Runtime() as runtime:
+            runtime.sock.settimeout(120)
+            runtime.load({"app.py": app})
+            answer = runtime.call("go")
+            self.assertEqual(answer["type"], "result", answer)
+            self.assertEqual(answer.json()["value"], "GPT2LMHeadModel")
+            self.assertGreater(answer["modelLoadMs"], 0)
+            details = [phase.get("detail") for phase in runtime.phases if phase["phase"] == "model-load"]
+            self.assertEqual(details[0], "tiny (AutoModelForCausalLM.from_pretrained)")
 
 
 class Memory(unittest.TestCase):

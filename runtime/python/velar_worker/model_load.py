@@ -13,7 +13,7 @@ import importlib.util
 import os
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, ContextManager, Dict, Optional, Sequence
 
 from .phases import ModelLoads
 
@@ -164,17 +164,24 @@ class _OpenFile:
 
     def __init__(self, real: Any, loads: ModelLoads, text: str) -> None:
         self._real = real
-        self._span = loads.loader(text)
+        self._loads = loads
+        self._text = text
+        self._span: Optional[ContextManager[None]] = None
 
     def __enter__(self) -> Any:
-        self._span.__enter__()
+        if self._span is None:
+            self._span = self._loads.loader(self._text)
+            self._span.__enter__()
         return self._real.__enter__()
 
     def __exit__(self, *error: Any) -> Any:
+        # transformers closes a file this way that it never entered.
+        span, self._span = self._span, None
         try:
             return self._real.__exit__(*error)
         finally:
-            self._span.__exit__(None, None, None)
+            if span is not None:
+                span.__exit__(None, None, None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
