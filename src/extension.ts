@@ -21,6 +21,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     registerPairingLinks(services),
     registerTerminalLinks(),
   );
+  void services.showSelection();
   const activationMs = performance.now() - began;
   services.log.info(`Activated in ${activationMs.toFixed(1)} ms`);
   return { records: services.records, activationMs };

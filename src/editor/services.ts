@@ -15,6 +15,7 @@ import { LensProvider } from './lenses';
 import { PanelProvider } from './panel/panelProvider';
 import type { PanelView } from './panel/panelView';
 import { RunRecords } from './runs/runRecords';
+import { RUNTIMES_KEY } from './runtimes/storage';
 import { RuntimeModel } from './runtimes/runtimeModel';
 import { RuntimeStatusBar } from './runtimes/statusBar';
 import { revealPanelOnRun } from './settings';
@@ -59,6 +60,12 @@ export class Services implements vscode.Disposable {
       model,
       log,
     ];
+  }
+
+  /** Names the selected runtime where one was paired; whoever paired none has nothing to load for it. */
+  async showSelection(): Promise<void> {
+    if (this.context.globalState.get(RUNTIMES_KEY) === undefined) return;
+    await (await this.core()).manager.showSelection();
   }
 
   /** Loads the rest of the extension, once. */

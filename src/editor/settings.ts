@@ -1,4 +1,6 @@
 /** The extension's settings, typed. Read at each use, so that a change takes effect at once. */
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 
 export type CpuFallback = 'ask' | 'allow' | 'never';
@@ -35,20 +37,25 @@ export function bundleConfirmBytes(scope?: vscode.Uri): number {
 
 /**
  * The interpreter the person chose: our own setting, else the Python extension's when it names a file.
- * Undefined lets the client look on the path.
+ * Undefined lets the client look on the path. Relative paths start at the scope's workspace folder, the
+ * first one where there is no scope.
  */
 export function pythonPath(scope?: vscode.Uri): string | undefined {
   const own = read('pythonPath', '', scope).trim();
-  if (own !== '') return own;
+  if (own !== '') return inFolder(own, scope);
   const other = vscode.workspace
     .getConfiguration('python', scope ?? null)
-    .get('defaultInterpreterPath', '');
-  const folder = scope === undefined ? undefined : vscode.workspace.getWorkspaceFolder(scope);
-  const path = other.replaceAll('${workspaceFolder}', folder?.uri.fsPath ?? '').trim();
-  // The setting's default is the bare word `python`, and it may hold variables that only its owner knows.
-  return path.includes('/') || path.includes('\\')
-    ? path.includes('${')
-      ? undefined
-      : path
-    : undefined;
+    .get('defaultInterpreterPath', '')
+    .trim();
+  // The setting's default is the bare word `python`, which says nothing.
+  return /[\\/]/.test(other) ? inFolder(other, scope) : undefined;
+}
+
+/** Undefined for a path with variables that only their owner can fill in. */
+function inFolder(path: string, scope: vscode.Uri | undefined): string | undefined {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const own = scope === undefined ? undefined : vscode.workspace.getWorkspaceFolder(scope);
+  const folder = (own ?? folders[0])?.uri.fsPath ?? homedir();
+  const filled = path.replaceAll('${workspaceFolder}', folder).replace(/^~(?=[\\/])/, homedir());
+  return filled.includes('${') ? undefined : resolve(folder, filled);
 }

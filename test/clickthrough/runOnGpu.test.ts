@@ -99,6 +99,8 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await panel.getByTestId('log').getByText('3/3: hello, world!').waitFor({ timeout: COLD_MS });
       await panel.getByTestId('result').getByText('greeted').waitFor();
       for (const phase of PHASES) await panel.getByTestId(`phase-${phase}`).waitFor();
+      const focused = await page.evaluate(() => document.activeElement?.tagName);
+      assert.notEqual(focused, 'IFRAME', 'the panel took the focus away from the editor');
       assert.match(await panel.getByTestId('cost').innerText(), /\$0/);
       await lens(page, '$0').waitFor();
       await workbench.screenshot(`run-${shade}`);

@@ -1,7 +1,15 @@
 import * as assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import * as vscode from 'vscode';
-import { activated, closeEditors, lensesOf, openFile, untitledPython } from './support';
+import {
+  activated,
+  closeEditors,
+  eventually,
+  lensesOf,
+  openFile,
+  untitledPython,
+  writeFile,
+} from './support';
 
 const HEADER = 'import velar as v\n\napp = v.App("demo")\n\n\n';
 const GPU_FUNCTION =
@@ -133,6 +141,18 @@ describe('lenses', () => {
       change.insert(document.uri, new vscode.Position(3, 0), '# x\n# y\n');
     });
     assert.deepEqual(await runLines(document), decoratorLines(document));
+  });
+
+  it('know an app that comes from another file, and learn when it changes', async () => {
+    await writeFile('shared/apps.py', 'import velar\n\ncommon = velar.App("common")\n');
+    await writeFile('shared/__init__.py', '');
+    const document = await openFile(
+      'uses_shared.py',
+      'from shared.apps import common\n\n\n@common.function(gpu="H100")\ndef work(): ...\n',
+    );
+    await eventually(async () => (await lensesOf(document)).some(({ title }) => title === 'H100'));
+    await writeFile('shared/apps.py', 'common = None\n');
+    await eventually(async () => (await lensesOf(document)).length === 0);
   });
 
   it('stay while the text is broken in the middle of typing', async () => {

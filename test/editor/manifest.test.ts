@@ -48,7 +48,7 @@ describe('the manifest', () => {
         .flat()
         .map(({ id }) => id),
       // Context keys, tree item kinds, storage keys and the status bar item.
-      ...['velar.fileHasFunctions', 'velar.runActive', 'velar.hasRuns', 'velar.scanning'],
+      ...['velar.fileHasFunctions', 'velar.runActive', 'velar.hasRuns'],
       ...['velar.function', 'velar.container'],
       ...['velar.arguments', 'velar.runtimes', 'velar.runtime', 'velar.velar', 'velar.codeLens'],
     ]);

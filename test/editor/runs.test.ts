@@ -174,6 +174,28 @@ describe('runs on the runtime of this machine', function () {
     );
   });
 
+  it('that ask for a GPU go by the setting where there is none', async () => {
+    const document = await openFile(
+      'wants_gpu.py',
+      `${HEADER}import os\n\n\n@app.function(gpu="L4")\ndef device() -> str:\n    return os.environ.get("VELAR_DEVICE", "")\n`,
+    );
+    const settings = vscode.workspace.getConfiguration('velar');
+    const workspace = vscode.ConfigurationTarget.Workspace;
+    try {
+      await settings.update('cpuFallback', 'never', workspace);
+      const refused = await run(document, 'device');
+      assert.equal(refused.record.error?.kind, 'capacity');
+      assert.match(refused.record.error.message, /L4/);
+      await settings.update('cpuFallback', 'allow', workspace);
+      const allowed = await run(document, 'device');
+      assert.deepEqual(allowed.record.result, { value: 'cpu' });
+      assert.equal(allowed.record.device, 'cpu');
+      assert.match((await lensesOf(document))[1]?.title ?? '', /^L4 · .* on CPU /);
+    } finally {
+      await settings.update('cpuFallback', undefined, workspace);
+    }
+  });
+
   it('open their whole log with links to the frames of a traceback', async () => {
     const document = await openFile(
       'logs.py',

@@ -96,3 +96,12 @@ export async function closeEditors(): Promise<void> {
   }
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 }
+
+/** Asks again, at growing intervals, until it holds: for what VS Code gives no event for. */
+export async function eventually(holds: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (let pause = 20; !(await holds()); pause = Math.min(pause * 2, 500)) {
+    if (Date.now() > end) throw new Error(`Did not hold within ${String(timeoutMs)} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}

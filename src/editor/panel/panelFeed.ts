@@ -10,8 +10,8 @@ import type { RuntimeModel } from '../runtimes/runtimeModel';
 /** About two frames: fast enough to look live, rare enough for a log at full speed. */
 const FLUSH_MS = 33;
 
-/** Lines in one message; of a flood, the page gets the newest. */
-const MAX_BATCH_LINES = 2000;
+/** Lines in one message; of a flood, the page gets the newest lines as a whole instead. */
+const MAX_BATCH_LINES = 5000;
 
 interface Disposable {
   dispose(): void;
@@ -24,6 +24,8 @@ export class PanelFeed implements Disposable {
   private chosen: string | undefined;
   private dirtyRecords = new Set<RunEntry>();
   private pendingLines: LogLine[] = [];
+  /** More came than a batch holds: the page is given the kept lines as a whole. */
+  private overflowed = false;
   private runtimeDirty = false;
   private containersDirty = false;
 
@@ -97,13 +99,16 @@ export class PanelFeed implements Disposable {
   }
 
   private addLines(lines: readonly LogLine[]): void {
+    if (this.overflowed) return;
     for (const line of lines) this.pendingLines.push(line);
-    if (this.pendingLines.length > 2 * MAX_BATCH_LINES) {
-      this.pendingLines = this.pendingLines.slice(-MAX_BATCH_LINES);
-    }
+    this.overflowed = this.pendingLines.length > MAX_BATCH_LINES;
   }
 
   private flush(): void {
+    if (this.overflowed) {
+      this.sendSnapshot();
+      return;
+    }
     const { dirtyRecords, pendingLines, runtimeDirty, containersDirty, selected } = this;
     this.forget();
     if (runtimeDirty) this.post({ type: 'runtime', runtime: this.model.value });
@@ -112,8 +117,8 @@ export class PanelFeed implements Disposable {
     }
     // Lines go before the record: the end of a run must not be seen before its last line.
     if (selected !== undefined && pendingLines.length > 0) {
-      const lines = pendingLines.slice(-MAX_BATCH_LINES);
-      this.post({ type: 'log', run: selected.run, lines, dropped: selected.log.dropped });
+      const { dropped } = selected.log;
+      this.post({ type: 'log', run: selected.run, lines: pendingLines, dropped });
     }
     for (const { record } of dirtyRecords) this.post({ type: 'record', record });
   }
@@ -123,6 +128,7 @@ export class PanelFeed implements Disposable {
     this.timer = undefined;
     this.dirtyRecords = new Set();
     this.pendingLines = [];
+    this.overflowed = false;
     this.runtimeDirty = false;
     this.containersDirty = false;
   }

@@ -2,13 +2,14 @@
 import type * as vscode from 'vscode';
 import type { EntryStorage, TokenStorage } from '../../client/runtimes';
 
-const LIST_KEY = 'velar.runtimes';
+/** Where the list lies in the editor's global state; absent until something was paired. */
+export const RUNTIMES_KEY = 'velar.runtimes';
 
 /** Workspace settings have no part in this, so a cloned repository can't point runs elsewhere. */
 export function entryStorage(state: vscode.Memento): EntryStorage {
   return {
-    read: async () => state.get<unknown>(LIST_KEY),
-    write: async (value) => state.update(LIST_KEY, value),
+    read: async () => state.get<unknown>(RUNTIMES_KEY),
+    write: async (value) => state.update(RUNTIMES_KEY, value),
   };
 }
 

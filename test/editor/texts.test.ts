@@ -1,0 +1,117 @@
+import * as assert from 'node:assert/strict';
+import { PythonDocument } from '../../src/discovery/parse';
+import { newRunRecord, type RunRecord } from '../../runtime/protocol/runRecord';
+import { formatBytes, formatDuration, formatUsd } from '../../src/editor/format';
+import { joinLines } from '../../src/editor/diagnostics/logDocuments';
+import { findFrames } from '../../src/editor/diagnostics/tracebackLinks';
+import { lensTexts, type LensState } from '../../src/editor/lensTitles';
+import { LogTail } from '../../src/editor/runs/logTail';
+
+const [found] = new PythonDocument(
+  'import velar\napp = velar.App("a")\n\n@app.function(gpu="L4")\ndef f(x: int): ...\n',
+).functions();
+assert.ok(found);
+
+/** The status lens at a moment, spaces made plain. */
+function status(state: LensState, now: number): string {
+  assert.ok(found);
+  const texts = lensTexts(found, state, now);
+  assert.equal(texts.length, 3, 'the number of lenses must not depend on the state');
+  return (texts[1]?.title ?? '').replaceAll('\u00a0', ' ');
+}
+
+describe('the lens of a function', () => {
+  const fresh = newRunRecord('run-0000000000', 'a.py', 'f', 1000);
+  const loading: RunRecord = {
+    ...fresh,
+    phases: fresh.phases.map((phase) =>
+      phase.phase === 'model-load' ? { ...phase, status: 'progress', startedAt: 4000 } : phase,
+    ),
+  };
+  const cost = { type: 'cost', at: 0, seconds: 3, gpu: 'L4', usd: 0.0005 } as const;
+  const ended: RunRecord = {
+    ...fresh,
+    status: 'succeeded',
+    ms: 3200,
+    gpu: 'L4',
+    device: 'gpu',
+    cost,
+  };
+
+  it('says GPU, then phase and clock, then how it went, how long and for how much', () => {
+    assert.equal(status({ kind: 'idle' }, 0), 'L4');
+    assert.equal(
+      status({ kind: 'preparing', what: 'waiting for the runtime', since: 1000 }, 3500),
+      'L4 · $(loading~spin) waiting for the runtime 2 s',
+    );
+    assert.equal(
+      status({ kind: 'run', record: loading }, 16_500),
+      'L4 · $(loading~spin) model-load 12 s',
+    );
+    assert.equal(status({ kind: 'run', record: ended }, 0), 'L4 · $(pass) 3.2 s · $0.0005');
+  });
+
+  it('says it when a GPU function ran on the CPU', () => {
+    const record: RunRecord = { ...ended, device: 'cpu', cost: { ...cost, usd: 0 } };
+    assert.equal(status({ kind: 'run', record }, 0), 'L4 · $(pass) on CPU 3.2 s · $0');
+  });
+});
+
+describe('texts for people', () => {
+  it('give figures in units that fit', () => {
+    assert.deepEqual([400, 9960, 59_600, 3_725_000].map(formatDuration), [
+      '0.4 s',
+      '10 s',
+      '1 min 00 s',
+      '1 h 02 min',
+    ]);
+    assert.deepEqual([0, 0.00001, 0.0123, 1.5].map(formatUsd), [
+      '$0',
+      '<$0.0001',
+      '$0.0123',
+      '$1.50',
+    ]);
+    assert.deepEqual([812, 1536, 52_428_800].map(formatBytes), ['812 B', '1.5 kB', '50.0 MB']);
+  });
+
+  it('join pieces of a line, and never lines of two streams', () => {
+    const at = 0;
+    assert.equal(
+      joinLines([
+        { seq: 1, stream: 'stdout', at, text: '10%', partial: true },
+        { seq: 2, stream: 'stdout', at, text: '..20%', partial: true },
+        { seq: 3, stream: 'stderr', at, text: 'warning', partial: false },
+        { seq: 4, stream: 'stdout', at, text: 'done', partial: false },
+      ]),
+      '10%..20%\nwarning\ndone\n',
+    );
+  });
+
+  it('find the frames of a traceback where they stand', () => {
+    const text = 'Traceback:\n  File "pkg/app.py", line 12, in f\n    x\nValueError\n';
+    const [frame, ...others] = findFrames(text);
+    assert.ok(frame);
+    assert.deepEqual(others, []);
+    assert.equal(text.slice(frame.start, frame.start + frame.length), 'File "pkg/app.py", line 12');
+    assert.deepEqual([frame.file, frame.line], ['pkg/app.py', 12]);
+  });
+
+  it('keep the newest lines of a log and count the others', () => {
+    const tail = new LogTail();
+    for (let seq = 1; seq <= 30_000; seq += 1000) {
+      tail.push(
+        Array.from({ length: 1000 }, (_, index) => ({
+          seq: seq + index,
+          stream: 'stdout' as const,
+          at: 0,
+          text: String(seq + index),
+          partial: false,
+        })),
+      );
+    }
+    const { lines, dropped } = tail.view();
+    assert.equal(lines.at(-1)?.seq, 30_000);
+    assert.equal(dropped + lines.length, 30_000);
+    assert.equal(lines[0]?.seq, dropped + 1);
+  });
+});
