@@ -6,19 +6,27 @@ const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Weight of the newest duration in the running mean. */
 const NEWEST_WEIGHT = 0.2;
+const SETTLED_AFTER = 5;
 /** A container that starts costs some hundred ms; work that is over sooner is not worth one. */
 export const WORTH_A_CONTAINER_MS = 400;
 
 /** Running mean of a function's call durations. */
 export class DurationEstimate {
   private mean: number | undefined;
+  private count = 0;
 
   /** ms, or undefined before the first call has ended. */
   get ms(): number | undefined {
     return this.mean;
   }
 
+  /** True once a few calls have ended: the first one often does what later ones need not do again. */
+  get settled(): boolean {
+    return this.count >= SETTLED_AFTER;
+  }
+
   add(ms: number): void {
+    this.count += 1;
     this.mean = this.mean === undefined ? ms : this.mean + (ms - this.mean) * NEWEST_WEIGHT;
   }
 }

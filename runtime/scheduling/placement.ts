@@ -72,7 +72,8 @@ function wantsMore(lane: Waiting, working: number, coming: number): boolean {
   if (lane.impatient && coming === 0) return true;
   const { ms } = lane.durations;
   if (lane.first?.batch === true) {
-    return coming === 0 && worthAnother(lane.waiting, ms, working + coming);
+    const { settled } = lane.durations;
+    return coming === 0 && settled && worthAnother(lane.waiting, ms, working + coming);
   }
   if (working === 0)
     return coming < lane.waiting && ms !== undefined && worthAnother(lane.waiting, ms, coming);
