@@ -44,7 +44,7 @@ class Invocation:
     def __init__(self, caller: "Caller", number: int) -> None:
         self._caller = caller
         self.number = number
-        self.credit = FIRST_CREDIT
+        self.credit: int = FIRST_CREDIT
         self.outputs: Deque[Output] = deque()
         self.ended = False
         self.error: Optional[Dict[str, Any]] = None

@@ -9,7 +9,7 @@ from . import _check
 from .cls import Cls, check_class
 from .exception import NotSupported
 from .function import Function
-from .image import caller_origin
+from .image import Origin, caller_origin
 from .options import Options, check
 from .resources import check_name
 
@@ -37,8 +37,8 @@ class App:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = check_name("App name", name)
-        self.origin = caller_origin()
+        self.name: str = check_name("App name", name)
+        self.origin: Origin = caller_origin()
         self.functions: "Dict[str, Function[Any, Any]]" = {}
         self.classes: Dict[str, Cls] = {}
         self.entrypoints: Dict[str, Callable[..., Any]] = {}

@@ -61,7 +61,7 @@ class Method(Generic[P, R]):
         self.function = function
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
-        self.name = function.__name__
+        self.name: str = function.__name__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -129,7 +129,7 @@ class Cls:
         self.user_class = user_class
         self.app_name = app
         self.options = options
-        self.__name__ = user_class.__name__
+        self.__name__: str = user_class.__name__
         self.__qualname__ = user_class.__qualname__
         self.__module__ = user_class.__module__
         self.__doc__ = user_class.__doc__

@@ -30,20 +30,20 @@ class Gpu:
 GpuRequest = Union[str, Gpu]
 GpuOption = Union[None, GpuRequest, Sequence[GpuRequest]]
 
-L4 = Gpu("L4")
-RTX4090 = Gpu("RTX4090")
-L40S = Gpu("L40S")
-A100 = Gpu("A100")
-H100 = Gpu("H100")
-H100_SXM = Gpu("H100-SXM")
-H200 = Gpu("H200")
-T4 = Gpu("T4")
-A10 = Gpu("A10")
-L40 = Gpu("L40")
-RTX3090 = Gpu("RTX3090")
-RTX5090 = Gpu("RTX5090")
-RTXA6000 = Gpu("RTXA6000")
-RTX6000Ada = Gpu("RTX6000Ada")
+L4: Gpu = Gpu("L4")
+RTX4090: Gpu = Gpu("RTX4090")
+L40S: Gpu = Gpu("L40S")
+A100: Gpu = Gpu("A100")
+H100: Gpu = Gpu("H100")
+H100_SXM: Gpu = Gpu("H100-SXM")
+H200: Gpu = Gpu("H200")
+T4: Gpu = Gpu("T4")
+A10: Gpu = Gpu("A10")
+L40: Gpu = Gpu("L40")
+RTX3090: Gpu = Gpu("RTX3090")
+RTX5090: Gpu = Gpu("RTX5090")
+RTXA6000: Gpu = Gpu("RTXA6000")
+RTX6000Ada: Gpu = Gpu("RTX6000Ada")
 
 
 def _squeeze(name: str) -> str:
