@@ -1,5 +1,5 @@
 /** What an engine does: makes images ready, places containers, lists them, stops them. Nothing else. */
-import type { ImageDescription } from '../protocol/description';
+import type { FunctionDescription } from '../protocol/description';
 import type { Gpu } from '../protocol/methods';
 
 export interface BuildListener {
@@ -13,7 +13,7 @@ export interface BuildListener {
 export interface EngineImage {
   /** Containers of one key are interchangeable. */
   readonly key: string;
-  /** What the engine can't honour, for the phase's detail. */
+  /** What the engine does not apply of image and options, for the phase's detail. */
   readonly note: string | undefined;
   /** Environment variables of the image; functions add theirs. */
   readonly environment: Readonly<Record<string, string>>;
@@ -58,7 +58,10 @@ export interface Engine {
   /** What `provisioning` is skipped for, such as "this machine". */
   readonly place: string;
   /** Throws `python-missing` and other errors that name what is missing. */
-  planImage(image: ImageDescription, read: BundleReader): Promise<EngineImage>;
+  planImage(
+    wanted: Pick<FunctionDescription, 'image' | 'options'>,
+    read: BundleReader,
+  ): Promise<EngineImage>;
   start(spec: ContainerSpec): Promise<PlacedContainer>;
   list(): PlacedContainer[];
   /** Ends every container and build. Resolves when no process is left. */

@@ -1,9 +1,15 @@
 /** The process engine: each container is a Python process of this machine, in a virtual environment. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageDescription } from '../protocol/description';
+import type { FunctionDescription, ImageDescription } from '../protocol/description';
 import { ImageStore } from '../images/imageStore';
-import { leftOutDetail, planImage } from '../images/imagePlan';
+import { planImage } from '../images/imagePlan';
+import {
+  imageNotApplied,
+  notAppliedNote,
+  optionsNotApplied,
+  type NotApplied,
+} from '../images/notApplied';
 import { findPythonVersion, minorOf, type PythonInterpreter } from '../images/python';
 import { minimalEnvironment, startChild } from './children';
 import type {
@@ -45,20 +51,26 @@ export class ProcessEngine implements Engine {
     this.images = new ImageStore(join(options.home, 'images'), options.environment);
   }
 
-  async planImage(image: ImageDescription, read: BundleReader): Promise<EngineImage> {
-    const { python, leftOut } = await this.pythonFor(image);
+  async planImage(
+    { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
+    read: BundleReader,
+  ): Promise<EngineImage> {
+    const { python, notApplied } = await this.pythonFor(image);
     const requirements = new Map<string, string>();
     for (const layer of image.layers) {
       if (layer.kind !== 'requirements') continue;
       const content = await read(layer.path);
-      if (content === undefined) leftOut.push(`requirements ${layer.path}, which the bundle lacks`);
-      else requirements.set(layer.path, content.toString('utf8'));
+      if (content === undefined) {
+        const full = `requirements ${layer.path}, which the bundle lacks`;
+        notApplied.push({ name: `requirements ${layer.path}`, full });
+      } else requirements.set(layer.path, content.toString('utf8'));
     }
-    const plan = planImage({ image, python, requirements, leftOut });
+    notApplied.push(...imageNotApplied(image), ...optionsNotApplied(options));
+    const plan = planImage({ image, python, requirements });
     let executable = '';
     const planned: ProcessImage = {
       key: plan.imageKey,
-      note: leftOutDetail(plan),
+      note: notAppliedNote(notApplied),
       environment: plan.environment,
       python: () => executable,
       isReady: () => executable !== '' && this.images.isReady(plan),
@@ -123,16 +135,17 @@ export class ProcessEngine implements Engine {
   /** The Python an image asks for where this machine has it, else this machine's own, said so. */
   private async pythonFor(
     image: ImageDescription,
-  ): Promise<{ python: PythonInterpreter; leftOut: string[] }> {
+  ): Promise<{ python: PythonInterpreter; notApplied: NotApplied[] }> {
     const own = await this.options.python();
     const wanted = image.base.kind === 'debian_slim' ? image.base.pythonVersion : null;
     if (wanted === null || minorOf(wanted) === minorOf(own.version)) {
-      return { python: own, leftOut: [] };
+      return { python: own, notApplied: [] };
     }
     const { environment } = this.options;
     const found = await findPythonVersion(minorOf(wanted), { environment });
-    if (found !== undefined) return { python: found, leftOut: [] };
-    return { python: own, leftOut: [`Python ${wanted} (it has ${own.version})`] };
+    if (found !== undefined) return { python: found, notApplied: [] };
+    const name = `Python ${wanted}`;
+    return { python: own, notApplied: [{ name, full: `${name} (this is ${own.version})` }] };
   }
 
   private environmentOf(

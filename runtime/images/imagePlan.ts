@@ -1,4 +1,4 @@
-/** What the process engine makes of an image: what it builds, what it sets, what it can't honour. Pure. */
+/** What the process engine makes of an image: what it builds and what it sets. Pure. */
 import { sha256Hex } from '../protocol/bundles';
 import type { ImageDescription, ImageLayer } from '../protocol/description';
 
@@ -18,8 +18,6 @@ export interface ImagePlan {
   imageKey: string;
   steps: readonly InstallStep[];
   environment: Readonly<Record<string, string>>;
-  /** What this engine leaves out, in words a person understands. */
-  leftOut: readonly string[];
 }
 
 export interface PlanInputs {
@@ -28,14 +26,11 @@ export interface PlanInputs {
   python: { executable: string; version: string };
   /** Content of the requirements files that layers name. */
   requirements: ReadonlyMap<string, string>;
-  /** Other things that can't be honoured, such as another Python version. */
-  leftOut: readonly string[];
 }
 
-export function planImage({ image, python, requirements, leftOut }: PlanInputs): ImagePlan {
+export function planImage({ image, python, requirements }: PlanInputs): ImagePlan {
   const steps: InstallStep[] = [];
   const environment: Record<string, string> = {};
-  const left = [...baseLeftOut(image), ...leftOut];
   for (const layer of image.layers) {
     switch (layer.kind) {
       case 'pip':
@@ -46,25 +41,15 @@ export function planImage({ image, python, requirements, leftOut }: PlanInputs):
         steps.push({ ...placeOf(layer), packages: [], requirements: content });
         break;
       }
-      case 'apt':
-        left.push(`apt packages ${layer.packages.join(', ')}`);
-        break;
-      case 'run':
-        left.push(`command ${layer.commands.map((command) => `"${shorten(command)}"`).join(', ')}`);
-        break;
       case 'env':
         Object.assign(environment, layer.variables);
         break;
+      // notApplied.ts says these.
+      case 'apt':
+      case 'run':
       case 'workdir':
-        if (layer.path !== '.')
-          left.push(`workdir ${layer.path}: functions start in the bundle's root`);
-        break;
       case 'localFile':
       case 'localDir':
-        // The bundle has the files at their own places already.
-        if (!samePlace(layer.source, layer.target)) {
-          left.push(`${layer.source} at ${layer.target}: it lies at ${layer.source}`);
-        }
         break;
       default:
         layer satisfies never;
@@ -73,13 +58,7 @@ export function planImage({ image, python, requirements, leftOut }: PlanInputs):
   const built = { engine: 'process', python, steps: steps.map(installOf) };
   const venvKey = keyOf(built);
   const imageKey = keyOf({ venvKey, environment });
-  return { venvKey, imageKey, steps, environment, leftOut: left };
-}
-
-/** One sentence for the image phase, or undefined where everything is honoured. */
-export function leftOutDetail(plan: Pick<ImagePlan, 'leftOut'>): string | undefined {
-  if (plan.leftOut.length === 0) return undefined;
-  return `this machine's own system is used, without ${plan.leftOut.join('; ')}`;
+  return { venvKey, imageKey, steps, environment };
 }
 
 /** JSON with sorted keys, so that equal contents give equal bytes. */
@@ -104,24 +83,4 @@ function placeOf(layer: Extract<ImageLayer, { kind: 'pip' | 'requirements' }>): 
   line: number | null;
 } {
   return { file: layer.file ?? null, line: layer.line ?? null };
-}
-
-function baseLeftOut(image: ImageDescription): string[] {
-  switch (image.base.kind) {
-    case 'debian_slim':
-      return [];
-    case 'registry':
-      return [`base image ${image.base.tag}`];
-    case 'dockerfile':
-      return [`Dockerfile ${image.base.path}`];
-  }
-}
-
-function samePlace(source: string, target: string): boolean {
-  const plain = (path: string): string => path.replace(/^\.\//, '').replace(/\/+$/, '');
-  return plain(source) === plain(target);
-}
-
-function shorten(command: string): string {
-  return command.length > 40 ? `${command.slice(0, 39)}…` : command;
 }

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RunError } from '../protocol/values';
 import type { ContainerExit } from '../engines/engine';
-import { bringUp, StartError, withNote } from './bringUp';
+import { withNote } from '../images/notApplied';
+import { bringUp, StartError } from './bringUp';
 import type { Call, Stage } from './call';
 import { Container, type ContainerEvents } from './container';
 import type { Containers } from './containers';
@@ -51,7 +52,7 @@ export class Arrivals {
     for (const [container, { stages }] of this.coming) {
       const { origin, load } = container;
       if (origin.poolKey !== call.target.poolKey || load?.key !== call.target.load.key) continue;
-      for (const stage of stages) call.sink.stage(stage);
+      for (const stage of stages) call.sink.stage(stageFor(call, stage));
       return;
     }
   }
@@ -76,7 +77,7 @@ export class Arrivals {
     const coming = this.expectComing(container);
     const skipped: Stage[] = [
       { phase: 'provisioning', skipped: this.options.pool.engine.place },
-      { phase: 'image', skipped: withNote('image cached', target.image.note) },
+      { phase: 'image', skipped: 'image cached' },
       { phase: 'container', skipped: 'warm container' },
     ];
     container.load = target.load;
@@ -188,7 +189,7 @@ export class Arrivals {
     this.coming.get(container)?.stages.push(stage);
     const told = new Set<Run>();
     for (const call of this.options.queues.waitingFor(container)) {
-      if (!told.has(call.run)) call.sink.stage(stage);
+      if (!told.has(call.run)) call.sink.stage(stageFor(call, stage));
       told.add(call.run);
     }
   }
@@ -203,4 +204,13 @@ export class Arrivals {
       this.options.discard(container, 0);
     });
   }
+}
+
+/** The end of the image says what is not applied of that call's function; others wait for the same container. */
+function stageFor({ target }: Call, stage: Stage): Stage {
+  const { note } = target.image;
+  if (stage.phase !== 'image' || note === undefined) return stage;
+  if ('skipped' in stage) return { ...stage, skipped: withNote(stage.skipped, note) };
+  if ('done' in stage) return { ...stage, done: withNote(stage.done ?? 'ready', note) };
+  return stage;
 }

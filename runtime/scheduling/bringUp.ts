@@ -74,7 +74,6 @@ export async function bringUp(start: BringUp): Promise<void> {
 
 async function ensureImage(start: BringUp): Promise<void> {
   const { origin } = start.container;
-  const { note } = origin.image;
   try {
     let building = false;
     const { cached } = await origin.image.ensure(
@@ -87,18 +86,13 @@ async function ensureImage(start: BringUp): Promise<void> {
       },
       start.signal,
     );
-    if (cached && !building)
-      start.stage({ phase: 'image', skipped: withNote('image cached', note) });
-    else start.stage({ phase: 'image', done: withNote('built', note) });
+    if (cached && !building) start.stage({ phase: 'image', skipped: 'image cached' });
+    else start.stage({ phase: 'image', done: 'built' });
   } catch (error) {
     throw error instanceof ImageBuildError
       ? new StartError(error.runError, false)
       : asStartError(error);
   }
-}
-
-export function withNote(text: string, note: string | undefined): string {
-  return note === undefined ? text : `${text}; ${note}`;
 }
 
 /** Passes `cancelled` through, so that a start that nobody waits for ends quietly. */

@@ -1,5 +1,6 @@
 /** Who may call functions: code in containers, and local entrypoints on the client's side. */
 import type { Duplex } from 'node:stream';
+import { withNote } from '../images/notApplied';
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
 import { encodeWorkerMessage, WorkerFrameReader } from '../protocol/workerFrames';
@@ -160,7 +161,7 @@ export class Callers {
 
 /** Reason that the image phase is skipped for a call that goes to a container that is up. */
 export function imageNote({ image }: Target): string {
-  return image.note === undefined ? 'image cached' : `image cached; ${image.note}`;
+  return withNote('image cached', image.note);
 }
 
 function newCall(

@@ -89,7 +89,7 @@ export class Targets {
     if (found === undefined) return { error: noSuchFunction(request, described.apps) };
     const secrets = await readSecrets(found.function.options.secrets, join(home, 'secrets.json'));
     if ('error' in secrets) return secrets;
-    const image = await engine.planImage(found.function.image, (path) => this.read(bundle, path));
+    const image = await engine.planImage(found.function, (path) => this.read(bundle, path));
     const made = makeTarget({
       bundle,
       file,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ImageDescription } from '../../../runtime/protocol/description';
-import { leftOutDetail, planImage } from '../../../runtime/images/imagePlan';
+import { planImage } from '../../../runtime/images/imagePlan';
 import { installFailure, InstallProgressReader } from '../../../runtime/images/installProgress';
 
 const python = { executable: '/usr/bin/python3', version: '3.11.7' };
 
 function plan(layers: ImageDescription['layers'], requirements = new Map<string, string>()) {
   const base = { kind: 'debian_slim' as const, pythonVersion: null };
-  return planImage({ image: { base, layers }, python, requirements, leftOut: [] });
+  return planImage({ image: { base, layers }, python, requirements });
 }
 
 describe("an image's key", () => {
@@ -29,32 +29,6 @@ describe("an image's key", () => {
     const variables = plan([{ kind: 'env', variables: { A: '1' } }]);
     assert.equal(plain.venvKey, variables.venvKey);
     assert.notEqual(plain.imageKey, variables.imageKey);
-  });
-});
-
-describe('what this engine leaves out', () => {
-  it('is said, each thing by its name', () => {
-    const left = planImage({
-      image: {
-        base: { kind: 'registry', tag: 'pytorch/pytorch:2.4' },
-        layers: [
-          { kind: 'apt', packages: ['ffmpeg'] },
-          { kind: 'run', commands: ['make install'] },
-          { kind: 'workdir', path: '/srv' },
-          { kind: 'localFile', source: 'a.txt', target: '/data/a.txt' },
-          { kind: 'localFile', source: 'b.txt', target: './b.txt' },
-        ],
-      },
-      python,
-      requirements: new Map(),
-      leftOut: [],
-    });
-    const detail = leftOutDetail(left) ?? '';
-    for (const named of ['pytorch/pytorch:2.4', 'ffmpeg', 'make install', '/srv', '/data/a.txt']) {
-      assert.ok(detail.includes(named), `${named} in: ${detail}`);
-    }
-    assert.ok(!detail.includes('b.txt'));
-    assert.equal(leftOutDetail(plan([])), undefined);
   });
 });
 

@@ -32,7 +32,7 @@ describe('building images', function () {
     const base = { kind: 'debian_slim' as const, pythonVersion: null };
     const layers =
       packages.length === 0 ? [] : [{ kind: 'pip' as const, packages, file: 'app.py', line }];
-    return planImage({ image: { base, layers }, python, requirements: new Map(), leftOut: [] });
+    return planImage({ image: { base, layers }, python, requirements: new Map() });
   }
 
   /** A package that needs nothing from any index: a wheel that Python itself zips. */

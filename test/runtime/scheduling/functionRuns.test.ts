@@ -58,6 +58,31 @@ describe('a run of a function', function () {
     ]);
   });
 
+  it('says once what its engine does not apply, of its own function alone', async () => {
+    const bundle = await harness.bundle(
+      app(
+        'image = velar.Image.debian_slim().apt_install("ffmpeg")\n' +
+          '@app.function(image=image, memory=2048, volumes={"/data": velar.Volume.from_name("d")})\n' +
+          'def big():\n    return 1\n\n' +
+          '@app.function(image=image)\ndef plain():\n    return 2',
+      ),
+    );
+    const runs = await Promise.all(
+      ['big', 'plain', 'big'].map((qualname) => harness.run(bundle, { qualname })),
+    );
+    await Promise.all(runs.map((run) => run.ended));
+    const notes = runs.map((run) =>
+      run.events
+        .flatMap((event) => (event.type === 'phase' ? (event.detail ?? []) : []))
+        .flatMap((detail) => detail.split(' · ').slice(1)),
+    );
+    assert.deepEqual(notes, [
+      ['not applied: apt ffmpeg, memory=2048, volumes /data'],
+      ['not applied: apt ffmpeg'],
+      ['not applied: apt ffmpeg, memory=2048, volumes /data'],
+    ]);
+  });
+
   it('says where a function raised', async () => {
     const bundle = await harness.bundle(
       app('@app.function()\ndef broken():\n    print("before")\n    raise ValueError("no")'),
