@@ -26,6 +26,8 @@ export const phaseEventSchema = z.object({
   /** Duration of this phase so far, from a monotonic clock. */
   ms: z.number().optional(),
   detail: z.string().optional(),
+  /** Of model-load: nothing is being loaded now, though more may follow before the phase ends. */
+  paused: z.boolean().optional(),
   /** Median of earlier runs, where known. */
   expectedMs: z.number().optional(),
 });

@@ -11,6 +11,8 @@ export interface PhaseRecord {
   /** Duration from the runtime's monotonic clock; null while unknown. */
   ms: number | null;
   detail: string | null;
+  /** Of model-load: open, and nothing is being loaded now. */
+  paused: boolean;
   expectedMs: number | null;
 }
 
@@ -62,6 +64,7 @@ export function newRunRecord(
       startedAt: null,
       ms: null,
       detail: null,
+      paused: false,
       expectedMs: null,
     })),
     device: null,
@@ -81,11 +84,15 @@ export function newRunRecord(
   };
 }
 
-/** The phase to show as current: the last one that started and has not ended. */
+/**
+ * The phase to show as current: the last one that started and has not ended. A model load goes before
+ * the imports or the function that it happens in.
+ */
 export function currentPhase(record: RunRecord): PhaseRecord | undefined {
-  return record.phases.findLast(
-    (phase) => phase.status === 'started' || phase.status === 'progress',
+  const open = record.phases.filter(
+    ({ status, paused }) => !paused && (status === 'started' || status === 'progress'),
   );
+  return open.find(({ phase }) => phase === 'model-load') ?? open.at(-1);
 }
 
 /** Applies one event. Returns a new record; the old one stays as it was. */
@@ -104,6 +111,7 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
                   (event.status === 'skipped' ? null : event.at - (event.ms ?? 0)),
                 ms: event.ms ?? (endsPhase(event.status) ? 0 : phase.ms),
                 detail: event.detail ?? phase.detail,
+                paused: event.paused ?? false,
                 expectedMs: event.expectedMs ?? phase.expectedMs,
               }
             : phase,

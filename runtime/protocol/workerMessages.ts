@@ -46,6 +46,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     phase: phaseSchema,
     status: phaseStatusSchema,
     ms: z.number().optional(),
+    /** What is being loaded. Progress of model-load without it: nothing is, though more may follow. */
     detail: z.string().optional(),
   }),
   z.object({ type: z.literal('loaded'), load, ms: z.number() }),

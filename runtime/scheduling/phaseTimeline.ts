@@ -13,6 +13,8 @@ export interface PhaseStep {
   /** Duration of the phase itself, in ms. */
   ms?: number;
   detail?: string;
+  /** Of model-load: nothing is being loaded now, though more may follow. */
+  paused?: boolean;
 }
 
 const MODEL_LOAD = phases.indexOf('model-load');
@@ -33,7 +35,10 @@ export class PhaseTimeline {
   /** Model loading that lies within the current phase. */
   private carvedMs = 0;
   private loadMs = 0;
+  /** Now less what the load in progress took so far, its pauses not counted. */
   private loadOpenedAt: number | undefined;
+  /** What the load that is paused took so far. */
+  private pausedMs = 0;
   private loadSeen = false;
   private readonly loaded = new Set<string>();
 
@@ -98,21 +103,32 @@ export class PhaseTimeline {
     if (this.finished || this.ended >= MODEL_LOAD) return [];
     const status = this.loadSeen ? 'progress' : 'started';
     this.loadSeen = true;
-    this.loadOpenedAt ??= at;
+    this.loadOpenedAt ??= at - this.pausedMs;
+    this.pausedMs = 0;
     if (detail !== undefined) this.loaded.add(detail);
     return [step('model-load', status, status === 'started' ? undefined : ms, detail)];
+  }
+
+  /** Nothing is being loaded now, after `ms` of loading; the load may go on before it ends. */
+  loadPaused(ms: number): PhaseStep[] {
+    if (this.finished || this.ended >= MODEL_LOAD || this.loadOpenedAt === undefined) return [];
+    this.loadOpenedAt = undefined;
+    this.pausedMs = ms;
+    return [{ ...step('model-load', 'progress', this.loadMs + ms), paused: true }];
   }
 
   /** It took `ms`; that is taken out of the phase around it. */
   loadEnded(ms: number, detail?: string): PhaseStep[] {
     this.loadOpenedAt = undefined;
+    this.pausedMs = 0;
     if (this.finished || this.ended >= MODEL_LOAD) return [];
     if (detail !== undefined) this.loaded.add(detail);
     const first = !this.loadSeen;
     this.loadSeen = true;
     this.loadMs += ms;
     this.carvedMs += ms;
-    return [step('model-load', first ? 'started' : 'progress', this.loadMs, detail)];
+    const told = step('model-load', first ? 'started' : 'progress', this.loadMs, detail);
+    return [{ ...told, paused: true }];
   }
 
   /** Ends what is left: the phase in progress by `outcome`, the ones never reached as skipped. */
@@ -149,7 +165,7 @@ export class PhaseTimeline {
       steps.push(this.skipNext(skipReason));
     }
     // A load within the body may follow, so only one that is over ends before running begins.
-    const loadIsOver = this.loadSeen && this.loadOpenedAt === undefined;
+    const loadIsOver = this.loadSeen && this.loadOpenedAt === undefined && this.pausedMs === 0;
     if (index === RUNNING && this.ended === MODEL_LOAD - 1 && loadIsOver) {
       steps.push(...this.endLoad('done'));
     }
@@ -170,10 +186,11 @@ export class PhaseTimeline {
   }
 
   private settleOpenLoad(at: number): void {
-    if (this.loadOpenedAt === undefined) return;
-    this.loadMs += at - this.loadOpenedAt;
-    this.carvedMs += at - this.loadOpenedAt;
+    const ms = this.loadOpenedAt === undefined ? this.pausedMs : at - this.loadOpenedAt;
+    this.loadMs += ms;
+    this.carvedMs += ms;
     this.loadOpenedAt = undefined;
+    this.pausedMs = 0;
   }
 
   /** Names of what was loaded, the first few. */

@@ -53,13 +53,12 @@ function modelLoad(
   ms: number,
   detail: string | undefined,
 ): PhaseStep[] {
-  const steps =
-    status === 'done' || status === 'failed'
-      ? timeline.loadEnded(ms, detail)
-      : timeline.loadStarted(at, detail, ms);
-  if (detail === undefined || timeline.phase !== 'running') return steps;
-  const since = ms >= 1 ? ` (${(ms / 1000).toFixed(1)} s so far)` : '';
-  return [...steps, ...timeline.progress(`loading ${detail}${since}`)];
+  if (status === 'done' || status === 'failed') return timeline.loadEnded(ms, detail);
+  const paused = status === 'progress' && detail === undefined;
+  const steps = paused ? timeline.loadPaused(ms) : timeline.loadStarted(at, detail, ms);
+  if (timeline.phase !== 'running') return steps;
+  const doing = paused ? `loaded in ${(ms / 1000).toFixed(1)} s` : `loading ${detail ?? 'a model'}`;
+  return [...steps, ...timeline.progress(doing)];
 }
 
 export function showRetry(run: Run, who: string, attempt: number, error: RunError): void {

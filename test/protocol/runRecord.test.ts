@@ -37,6 +37,7 @@ describe('run record', () => {
       startedAt: 1000,
       ms: 10,
       detail: null,
+      paused: false,
       expectedMs: null,
     });
     const image = record.phases.find(({ phase }) => phase === 'image');
@@ -46,6 +47,34 @@ describe('run record', () => {
       record.phases.map(({ phase }) => phase),
       [...phases],
     );
+  });
+
+  it('shows a model load in the body of a function for as long as it lasts', () => {
+    const detail = 'gpt2 (transformers.pipeline)';
+    const running: RunEvent[] = [{ type: 'phase', at: 10, phase: 'running', status: 'started' }];
+    const loading: RunEvent[] = [
+      ...running,
+      { type: 'phase', at: 20, phase: 'model-load', status: 'started', detail },
+      { type: 'phase', at: 20, phase: 'running', status: 'progress', detail: `loading ${detail}` },
+    ];
+    const loaded: RunEvent[] = [
+      ...loading,
+      { type: 'phase', at: 90, phase: 'model-load', status: 'progress', ms: 70, paused: true },
+    ];
+    const again: RunEvent[] = [
+      ...loaded,
+      { type: 'phase', at: 95, phase: 'model-load', status: 'progress', detail: 'b.pt' },
+    ];
+    const shown = [running, loading, loaded, again].map((events) => {
+      const phase = currentPhase(after(events));
+      return `${phase?.phase}: ${phase?.detail}`;
+    });
+    assert.deepEqual(shown, [
+      'running: null',
+      `model-load: ${detail}`,
+      `running: loading ${detail}`,
+      'model-load: b.pt',
+    ]);
   });
 
   it('keeps a detail and the expectation through later events of the phase', () => {

@@ -190,13 +190,19 @@ class ModelLoads(unittest.TestCase):
 
     def test_only_moves_to_a_gpu_count(self):
         answer, _, details, _ = self.loads("moves")
-        self.assertEqual([d for d in details if d][0::2], ["Module (to cuda:0)", "Module (to cuda)"])
+        self.assertEqual([d for d in details if d], ["Module (to cuda:0)", "Module (to cuda)"])
         self.assertAlmostEqual(answer["modelLoadMs"], 100, delta=60)
 
     def test_reading_an_open_safetensors_file(self):
         answer, _, details, _ = self.loads("opened")
         self.assertEqual(details[0], "a/model.safetensors (safetensors)")
         self.assertAlmostEqual(answer["modelLoadMs"], 100, delta=60)
+
+    def test_it_is_told_when_nothing_is_being_loaded_any_more(self):
+        _, statuses, details, _ = self.loads("in_body")
+        self.assertEqual(list(zip(statuses, details))[1], ("progress", None))
+        _, _, details, _ = self.loads("Model.ask", "hi", constructor=[])
+        self.assertEqual(details[:4], ["Model.load", "gpt2 (transformers.pipeline)", "Model.load", None])
 
     def test_a_phase_that_the_user_names(self):
         answer, statuses, details, _ = self.loads("named")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator, List, Optional
 
-#: Tells that model loading started, goes on or is done: status, milliseconds so far, what is being loaded.
+#: Tells that model loading started, goes on or is done: status, milliseconds so far, what is being loaded (progress: None
+#: where nothing is, for now).
 Report = Callable[[str, float, Optional[str]], None]
 
 
@@ -22,7 +23,7 @@ class ModelLoads:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._lock = threading.Lock()
-        self._running = 0
+        self._names: List[str] = []
         self._loaders = threading.local()
         self._since = 0.0
         self._total = 0.0
@@ -50,7 +51,7 @@ class ModelLoads:
 
     def _now(self) -> float:
         with self._lock:
-            running = time.perf_counter() - self._since if self._running else 0.0
+            running = time.perf_counter() - self._since if self._names else 0.0
             return (self._total + running) * 1000.0
 
     @contextmanager
@@ -81,15 +82,17 @@ class ModelLoads:
 
     def _begin(self, name: str) -> None:
         with self._lock:
-            self._running += 1
-            if self._running == 1:
+            self._names.append(name)
+            if len(self._names) == 1:
                 self._since = time.perf_counter()
             first, self._started = not self._started, True
         self._report("started" if first else "progress", self._now(), name)
 
     def _end(self, name: str) -> None:
+        """Reports what is still loading; no name says that nothing is, though more may follow."""
         with self._lock:
-            self._running -= 1
-            if self._running == 0:
+            self._names.remove(name)
+            if not self._names:
                 self._total += time.perf_counter() - self._since
-        self._report("progress", self._now(), name)
+            around = self._names[-1] if self._names else None
+        self._report("progress", self._now(), around)

@@ -12,6 +12,7 @@ type Action =
   | { do: 'skip' | 'complete'; phase: PlacementPhase }
   | { do: 'progress' }
   | { do: 'loadStarted' }
+  | { do: 'loadPaused'; share: number }
   | { do: 'loadEnded'; share: number };
 
 const placementPhases = ['queued', 'provisioning', 'image', 'container', 'imports'] as const;
@@ -24,7 +25,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ do: fc.constant('progress' as const) }),
   fc.record({ do: fc.constant('loadStarted' as const) }),
   fc.record({
-    do: fc.constant('loadEnded' as const),
+    do: fc.constantFrom('loadEnded' as const, 'loadPaused' as const),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
   }),
 );
@@ -41,6 +42,8 @@ function apply(timeline: PhaseTimeline, action: Action, at: number, elapsed: num
       return timeline.progress('working');
     case 'loadStarted':
       return timeline.loadStarted(at, 'a model');
+    case 'loadPaused':
+      return timeline.loadPaused(elapsed * action.share);
     case 'loadEnded':
       return timeline.loadEnded(elapsed * action.share);
   }
@@ -119,6 +122,26 @@ describe('the phases of a run', () => {
     assert.deepEqual(ends(steps), [
       { phase: 'model-load', status: 'done', ms: 500, detail: 'a tokenizer, a model' },
       { phase: 'running', status: 'done', ms: 500 },
+    ]);
+  });
+
+  it('leave what a function does between its loads out of the load', () => {
+    const timeline = new PhaseTimeline();
+    timeline.enter('queued', 0);
+    timeline.enter('running', 10);
+    timeline.loadStarted(20, 'a tokenizer');
+    const [paused] = timeline.loadPaused(100);
+    assert.deepEqual(paused, {
+      phase: 'model-load',
+      status: 'progress',
+      ms: 100,
+      paused: true,
+    });
+    timeline.loadStarted(500, 'a model', 100);
+    timeline.loadPaused(300);
+    assert.deepEqual(ends(timeline.finish('failed', 1010)), [
+      { phase: 'model-load', status: 'done', ms: 300, detail: 'a tokenizer, a model' },
+      { phase: 'running', status: 'failed', ms: 700 },
     ]);
   });
 
