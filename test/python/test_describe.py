@@ -71,6 +71,33 @@ class Service(unittest.TestCase):
         self.assertEqual(answer["type"], "describe-failed", answer)
         return answer["error"]
 
+    def test_modules_under_src_are_found_from_everywhere(self):
+        files = {
+            "src/shop/__init__.py": "",
+            "src/shop/sizes.py": "GPU = 'L4'\n",
+            "src/plain.py": "GPU = 'A100'\n",
+        }
+        text = "import velar\nimport %s as m\napp = velar.App('a')\n@app.function(gpu=m.GPU)\ndef f(): ...\n"
+        for file, module, gpu in (
+            ("app.py", "shop.sizes", "L4"),
+            ("jobs/app.py", "plain", "A100"),
+            ("src/app.py", "shop.sizes", "L4"),
+            ("src/shop/app.py", "plain", "A100"),
+        ):
+            with self.subTest(file=file):
+                found = self.functions({**files, file: text % module}, file)
+                self.assertEqual(found["f"]["options"]["gpu"], [{"name": gpu, "count": 1}])
+
+    def test_a_script_under_src_that_imports_itself_is_one_module(self):
+        apps = self.describe(
+            {
+                "src/tools/app.py": "import velar\napp = velar.App('a')\nimport tools.app as again\n"
+                "@app.function()\ndef f(): ...\n",
+            },
+            "src/tools/app.py",
+        )
+        self.assertEqual(len(apps), 1)
+
     def test_options_images_and_parameters_come_from_the_real_objects(self):
         found = self.functions(
             {

@@ -25,7 +25,8 @@ def place(root: str, file: str) -> Place:
     """Where a file (relative to ``root``) belongs.
 
     Inside a regular package it is that package's module. Elsewhere it is a script: its folder comes first on the
-    path, then the root, and its name is its stem.
+    path, and its name is its stem. The root follows, then its folder ``src`` where it has one, in the order in
+    which the client follows imports.
     """
     folder = os.path.dirname(os.path.join(root, file))
     stem = os.path.splitext(os.path.basename(file))[0]
@@ -35,12 +36,17 @@ def place(root: str, file: str) -> Place:
         parts.insert(0, os.path.basename(top))
         top = os.path.dirname(top)
     if top != folder:
-        search = [top] if top == root else [top, root]
-        return Place(".".join(parts), search, True)
+        return Place(".".join(parts), _search(top, root), True)
     name = re.sub(r"\W", "_", stem)
     if name in sys.modules or name in sys.builtin_module_names or not name[:1].isidentifier():
         name = "app_" + name
-    return Place(name, [folder] if folder == root else [folder, root], False)
+    return Place(name, _search(folder, root), False)
+
+
+def _search(first: str, root: str) -> List[str]:
+    source = os.path.join(root, "src")
+    folders = [first, root, source] if os.path.isdir(source) else [first, root]
+    return list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
 
 
 def load(root: str, file: str) -> ModuleType:
@@ -58,13 +64,15 @@ def load(root: str, file: str) -> ModuleType:
         raise ImportError("%s is no Python file." % file)
     module = importlib.util.module_from_spec(spec)
     dotted = os.path.splitext(file)[0].replace("/", ".")
-    # A sibling may import this file by its dotted name; two copies would make two apps.
-    for name in {where.name, dotted}:
+    # A sibling may import this file by its dotted name, from the root or from src; two copies would make two apps.
+    aliases = {dotted, dotted[len("src.") :] if dotted.startswith("src.") else dotted}
+    names = {where.name} | {name for name in aliases if name not in sys.modules}
+    for name in names:
         sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        for name in {where.name, dotted}:
+        for name in names:
             sys.modules.pop(name, None)
         raise
     return module
