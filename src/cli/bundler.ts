@@ -1,5 +1,4 @@
 /** Bundles for the command line: names what is missing, asks before much is sent. */
-import { createInterface } from 'node:readline/promises';
 import { VelarError } from '../../runtime/protocol/errors';
 import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
@@ -37,23 +36,12 @@ async function confirmSize(
   signal: AbortSignal,
 ): Promise<void> {
   const largest = [...bundle.files].sort((a, b) => b.size - a.size).slice(0, 5);
-  const size = formatBytes(bundle.totalBytes);
-  await terminal.err(
-    `The files to send come to ${size}; the largest:\n${largest
+  const answer = await terminal.ask(
+    `The files to send come to ${formatBytes(bundle.totalBytes)}; the largest:\n${largest
       .map((entry) => `  ${formatBytes(entry.size).padStart(9)}  ${entry.path}\n`)
-      .join('')}`,
+      .join('')}Send them? [y/N] `,
+    `They come to ${formatBytes(bundle.totalBytes)}. Leave files out with .velarignore, or pass --yes.`,
+    signal,
   );
-  if (process.stdin.isTTY) {
-    const lines = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await lines.question('Send them? [y/N] ', { signal });
-      if (/^y(es)?$/i.test(answer.trim())) return;
-    } finally {
-      lines.close();
-    }
-    throw new VelarError('cancelled', 'Nothing was sent.');
-  }
-  throw new VelarError('too-large', `The bundle of ${size} was not sent without being asked for.`, {
-    hint: 'Leave files out with .velarignore, or pass --yes.',
-  });
+  if (!/^y(es)?$/i.test(answer)) throw new VelarError('cancelled', 'Nothing was sent.');
 }

@@ -9,6 +9,8 @@ import { JsonRunReporter } from './jsonRun';
 
 export interface FollowOptions {
   json: boolean;
+  /** What goes on before the first phase. */
+  preparing?: string;
   /** File for the result. */
   output?: string;
   /** What Ctrl-C does; by default it cancels the run. */
@@ -23,7 +25,7 @@ export async function followRun(
 ): Promise<RunRecord> {
   const reporter = options.json
     ? new JsonRunReporter(context.terminal)
-    : new HumanRunReporter(context.terminal);
+    : new HumanRunReporter(context.terminal, options.preparing ?? 'waiting for the runtime');
   handle.onEvents((events, record) => {
     reporter.events(events, record);
   });

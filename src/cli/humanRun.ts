@@ -9,6 +9,8 @@ import type { Terminal } from './terminal';
 
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const REDRAW_MS = 100;
+/** Without a terminal, silence of this length before the first phase is worth a line. */
+const QUIET_MS = 3_000;
 const NAME_WIDTH = 14;
 const NEWLINE = 10;
 
@@ -18,20 +20,25 @@ export class HumanRunReporter implements RunReporter {
   private frame = 0;
   /** The last output had no newline, so that a line of ours needs one first. */
   private midLine = false;
-  private readonly clock: NodeJS.Timeout | undefined;
+  private readonly clock: NodeJS.Timeout;
   private lastProgress = '';
+  private readonly startedAt: number;
 
-  /** `notes`: what to say before the first phase comes. */
+  /** `preparing`: what goes on before the first phase, such as `collecting files in DIR`. */
   constructor(
     private readonly terminal: Terminal,
+    private readonly preparing: string,
     private readonly now: () => number = Date.now,
   ) {
-    // The clock that a person watches; without a terminal there is none.
-    if (terminal.live) {
-      this.clock = setInterval(() => {
-        this.redraw();
-      }, REDRAW_MS);
-    }
+    this.startedAt = now();
+    // The clock that a person watches; without a terminal a single line has to do.
+    this.clock = terminal.live
+      ? setInterval(() => {
+          this.redraw();
+        }, REDRAW_MS)
+      : setTimeout(() => {
+          if (this.record === undefined) this.line(`… ${this.preparing}`);
+        }, QUIET_MS);
   }
 
   events(events: readonly RunEvent[], record: RunRecord): void {
@@ -114,10 +121,15 @@ export class HumanRunReporter implements RunReporter {
 
   private redraw(): void {
     const phase = this.record === undefined ? undefined : currentPhase(this.record);
-    // A line that the function has begun must not be drawn over.
-    if (phase === undefined || this.midLine) return;
+    // Neither a question nor a line that the function has begun must be drawn over.
+    if (this.midLine || this.terminal.asking || (this.record !== undefined && phase === undefined))
+      return;
     this.frame = (this.frame + 1) % FRAMES.length;
-    const text = `${FRAMES.charAt(this.frame)} ${this.clockText(phase)}`;
+    const what =
+      phase === undefined
+        ? `${this.preparing}  ${formatMs(this.now() - this.startedAt)}`
+        : this.clockText(phase);
+    const text = `${FRAMES.charAt(this.frame)} ${what}`;
     const width = this.terminal.columns - 1;
     void this.terminal.err(`\r\x1b[2K${text.length > width ? text.slice(0, width) : text}`);
     this.drawn = true;

@@ -14,6 +14,7 @@ export interface RuntimeOptions {
 }
 
 const ENDS_WITHIN_MS = 10_000;
+const EMBEDDED_GIVE_UP_MS = 5_000;
 
 /**
  * Runs `work` with a connection: to the runtime that is named, else VELAR_RUNTIME, else the selected paired
@@ -29,7 +30,12 @@ export async function withRuntime<T>(
   const embedded = paired === undefined ? await startEmbedded(context) : undefined;
   const address: RuntimeAddress | undefined = paired ?? embedded;
   if (address === undefined) throw new VelarError('internal', 'No runtime was chosen.');
-  const connection = await connect(address, { client: CLIENT, signal });
+  const connection = await connect(address, {
+    client: CLIENT,
+    signal,
+    // One of this machine that is gone does not come back by itself.
+    ...(embedded === undefined ? {} : { giveUpAfterMs: EMBEDDED_GIVE_UP_MS }),
+  });
   try {
     if (options.engine !== undefined) await checkEngine(connection, options.engine);
     return await work(connection);

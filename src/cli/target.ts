@@ -1,6 +1,6 @@
 /** TARGET: `path/file.py::qualname`, `path/file.py` or `module:app`, to one function of one file. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, parse, relative, resolve, sep } from 'node:path';
 import { VelarError } from '../../runtime/protocol/errors';
 import { WorkspaceDiscovery } from '../client/discover';
@@ -85,8 +85,8 @@ function moduleFile({ source }: ParsedTarget, cwd: string): string {
  * above the file with `.git`, `pyproject.toml` or `setup.py`, else the file's own.
  */
 export function bundleRoot(path: string, cwd: string): string {
-  // A home folder or a whole disk is never meant: everything in it would go.
-  const tooWide = cwd === homedir() || cwd === parse(cwd).root;
+  // A home folder, a whole disk or what others leave lying about is never meant: all of it would go.
+  const tooWide = [homedir(), tmpdir(), parse(cwd).root].includes(cwd);
   if (!tooWide && path.startsWith(cwd + sep)) return cwd;
   const own = dirname(path);
   for (let folder = own; folder !== dirname(folder); folder = dirname(folder)) {

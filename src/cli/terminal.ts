@@ -1,11 +1,20 @@
 /** Where the command line writes, and what it may write there. */
+import { createInterface } from 'node:readline/promises';
 import type { WriteStream } from 'node:tty';
+import { VelarError } from '../../runtime/protocol/errors';
 
 export interface Terminal {
   /** Results and what the function prints to stdout. Resolves when the reader has room again. */
   out(text: string | Uint8Array): void | Promise<void>;
   /** Phases, advice and what the function prints to stderr. */
   err(text: string | Uint8Array): void | Promise<void>;
+  /**
+   * Asks a person, on stderr; the answer without blanks around it. Throws `invalid` with `otherwise` as the
+   * next step where there is no terminal to ask on, `cancelled`.
+   */
+  ask(question: string, otherwise: string, signal: AbortSignal): Promise<string>;
+  /** A question waits for its answer: nothing may be drawn over it. */
+  readonly asking: boolean;
   /** stderr is a terminal: lines may be redrawn. */
   readonly live: boolean;
   readonly paint: Paint;
@@ -45,16 +54,49 @@ function same(text: string): string {
 export function processTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
   const { stdout, stderr } = process;
   const live = stderr.isTTY && environment['TERM'] !== 'dumb';
+  let questions = 0;
   const coloured = live && (environment['NO_COLOR'] ?? '') === '';
   return {
     out: (text) => write(stdout, text),
     err: (text) => write(stderr, text),
+    async ask(question, otherwise, signal) {
+      questions += 1;
+      try {
+        return await askPerson(question, otherwise, signal);
+      } finally {
+        questions -= 1;
+      }
+    },
+    get asking() {
+      return questions > 0;
+    },
     live,
     paint: coloured ? COLOURED : PLAIN,
     get columns() {
       return stderr.columns || 80;
     },
   };
+}
+
+async function askPerson(
+  question: string,
+  otherwise: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new VelarError('invalid', 'There is no terminal to ask on.', { hint: otherwise });
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // While it reads, Ctrl-C comes as a key; it is to mean the same as ever.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    // A line that is being redrawn makes way.
+    return (await lines.question(`\r\x1b[2K${question}`, { signal })).trim();
+  } catch (error) {
+    throw VelarError.from(error, 'cancelled');
+  } finally {
+    lines.close();
+  }
 }
 
 function write(stream: WriteStream, text: string | Uint8Array): void | Promise<void> {

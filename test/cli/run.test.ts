@@ -67,6 +67,14 @@ def main(count: int = 5):
 
 
 @app.local_entrypoint()
+def lingering():
+    import subprocess
+    child = subprocess.Popen(["sleep", "600"])
+    print("child", child.pid)
+    sleep.remote()
+
+
+@app.local_entrypoint()
 def broken():
     print("local start")
     raise KeyError("lost")
@@ -250,6 +258,15 @@ describe('velar run', function () {
       (error['traceback'] as { file: string; function: string }[]).map((f) => [f.file, f.function]),
       [['shop.py', 'broken']],
     );
+  });
+
+  it('ends a local entrypoint and its processes on Ctrl-C', async () => {
+    const running = workspace.start(['run', 'shop.py::lingering']);
+    const pid = Number((await running.printed(/child (\d+)/))[1]);
+    await running.printed(/sleeping/);
+    running.interrupt();
+    assert.equal((await running.ended).code, 130);
+    assert.ok(!isAlive(pid));
   });
 
   it('saves the result where it is told to', async () => {

@@ -25,9 +25,15 @@ function describe(found: readonly ContractFunction[], path: string): string {
       String(one.line),
       one.kind,
       one.app ?? 'unknown',
-      gpuText(one),
+      gpuText(one.kind === 'method' ? classOf(one, found) : one),
     ]),
   );
+}
+
+/** A method runs where its class does. */
+function classOf(method: ContractFunction, found: readonly ContractFunction[]): ContractFunction {
+  const name = method.qualname.slice(0, method.qualname.lastIndexOf('.'));
+  return found.find((one) => one.file === method.file && one.qualname === name) ?? method;
 }
 
 function gpuText({ options, dynamicOptions }: ContractFunction): string {

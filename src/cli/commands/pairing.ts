@@ -1,6 +1,5 @@
 /** `velar pair` and `velar runtimes`: devices, tokens and which runtime is meant. */
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline/promises';
 import { VelarError } from '../../../runtime/protocol/errors';
 import { connect } from '../../client/connection';
 import { pair as exchangeCode, parsePairingAddress } from '../../client/pairing';
@@ -62,18 +61,9 @@ function readable(fingerprint: string): string {
   return (fingerprint.toUpperCase().match(/../g) ?? []).join(':');
 }
 
-async function ask(context: CliContext, question: string): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new VelarError('invalid', 'There is no terminal to ask on.', {
-      hint: 'Give --code, and for an address with TLS --fingerprint.',
-    });
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await lines.question(question, { signal: context.interrupts.signal })).trim();
-  } finally {
-    lines.close();
-  }
+function ask({ terminal, interrupts }: CliContext, question: string): Promise<string> {
+  const otherwise = 'Give --code, and for an address with TLS --fingerprint.';
+  return terminal.ask(question, otherwise, interrupts.signal);
 }
 
 export async function listRuntimes(

@@ -43,6 +43,7 @@ export async function run(
     const handle = await start(context, connection, request, options, await python);
     const record = await followRun(context, handle, {
       json: options.json,
+      preparing: `collecting the files in ${request.root}`,
       ...(options.output === undefined ? {} : { output: options.output }),
     });
     return exitCodeOfRun(record);

@@ -1,0 +1,121 @@
+import * as assert from 'node:assert/strict';
+import type { RunEvent } from '../../runtime/protocol/events';
+import { makeLogChunk } from '../../runtime/protocol/logChunks';
+import { applyRunEvent, newRunRecord } from '../../runtime/protocol/runRecord';
+import { HumanRunReporter } from '../../src/cli/humanRun';
+import type { Terminal } from '../../src/cli/terminal';
+
+function same(text: string): string {
+  return text;
+}
+
+/** Shows the events and output to a reporter; what it wrote, in order, stderr marked with `2|`. */
+function shown(...steps: (RunEvent | string)[]): string[] {
+  const written: string[] = [];
+  const terminal: Terminal = {
+    out: (text) => void written.push(`1|${Buffer.from(text).toString()}`),
+    err: (text) => void written.push(`2|${Buffer.from(text).toString()}`),
+    ask: () => Promise.resolve(''),
+    asking: false,
+    live: false,
+    columns: 80,
+    paint: { dim: same, bold: same, red: same, green: same, yellow: same },
+  };
+  const reporter = new HumanRunReporter(terminal, 'collecting files');
+  let record = newRunRecord('run-0123456789', 'app.py', 'f', 0);
+  for (const step of steps) {
+    if (typeof step === 'string') {
+      void reporter.output(makeLogChunk('stdout', 1, 0, Buffer.from(step)));
+    } else {
+      record = applyRunEvent(record, step);
+      reporter.events([step], record);
+    }
+  }
+  if (record.status !== 'active') reporter.ended(record);
+  reporter.close();
+  return written;
+}
+
+const ended: RunEvent = { type: 'ended', at: 9, status: 'succeeded', ms: 1234, lines: 0 };
+
+describe('a run on a terminal', () => {
+  it('shows each phase that ended with its time or why it was skipped', () => {
+    assert.deepEqual(
+      shown(
+        { type: 'phase', at: 1, phase: 'queued', status: 'done', ms: 12.4 },
+        { type: 'phase', at: 2, phase: 'image', status: 'progress', detail: 'Installing torch' },
+        { type: 'phase', at: 3, phase: 'image', status: 'progress', detail: 'Installing torch' },
+        { type: 'phase', at: 4, phase: 'image', status: 'skipped', detail: 'image cached' },
+      ),
+      [
+        '2|✓ queued        12 ms\n',
+        '2|… image         Installing torch\n',
+        '2|– image         skipped   image cached\n',
+      ],
+    );
+  });
+
+  it('prints output as it came and ends a line that the function left open', () => {
+    assert.deepEqual(
+      shown('50 %', {
+        type: 'phase',
+        at: 1,
+        phase: 'running',
+        status: 'done',
+        ms: 61_000,
+        detail: 'x',
+      }),
+      ['1|50 %', '2|\n✓ running       1 m 01 s  x\n'],
+    );
+  });
+
+  it('ends with result, device, peak memory and cost', () => {
+    const written = shown(
+      {
+        type: 'container',
+        at: 1,
+        container: 'c',
+        warm: false,
+        device: 'gpu',
+        gpu: 'NVIDIA L4',
+      },
+      {
+        type: 'memory',
+        at: 2,
+        device: 'cuda:0',
+        usedBytes: 3 * 2 ** 30,
+        totalBytes: 24 * 2 ** 30,
+        source: 'nvml',
+      },
+      { type: 'cost', at: 3, seconds: 1.5, gpu: 'L4', usd: 0.000246 },
+      { type: 'result', at: 3, result: { value: [1] } },
+      ended,
+    );
+    assert.deepEqual(written, [
+      '1|[\n  1\n]\n',
+      '2|Done in 1.23 s · peak 3.0 GiB cuda:0 · $0.000246 (1.50 s of L4)\n',
+    ]);
+  });
+
+  it('shows an error as Python does, with workspace files and the next step', () => {
+    const [text] = shown(
+      {
+        type: 'error',
+        at: 1,
+        error: {
+          kind: 'user',
+          type: 'ValueError',
+          message: 'no',
+          traceback: [{ file: 'pkg/app.py', line: 3, function: 'f', text: '  raise ValueError' }],
+          hint: 'Try again.',
+        },
+      },
+      { ...ended, status: 'failed' },
+    );
+    assert.equal(
+      text,
+      '2|Traceback (most recent call last):\n  File "pkg/app.py", line 3, in f\n' +
+        '    raise ValueError\nValueError: no\n→ Try again.\n',
+    );
+  });
+});
