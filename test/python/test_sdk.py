@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import traceback
 import unittest
+import unittest.mock
 
 from harness import PACKAGES
 
@@ -142,7 +143,21 @@ class Declarations(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "TOKEN.*None"):
             velar.Secret.from_dict({"TOKEN": None})
 
+    def home(self):
+        """A VELAR_HOME of the test's own, and a price table in it that is not there yet."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        set_home = unittest.mock.patch.dict(os.environ, {"VELAR_HOME": folder.name})
+        set_home.start()
+        self.addCleanup(set_home.stop)
+        return os.path.join(folder.name, "prices.json")
+
+    def write(self, path, text):
+        with open(path, "w") as file:
+            file.write(text)
+
     def test_prices(self):
+        self.home()
         prices = velar.VelarClient().get_gpu_prices()
         self.assertEqual((prices["L4"].usd_per_hour, prices["H200"].memory_gb), (0.59, 141))
         self.assertEqual(prices["H100-SXM"].usd_per_hour, 4.04)
@@ -150,16 +165,20 @@ class Declarations(unittest.TestCase):
         for name in velar.gpu.names():
             self.assertIn(name, prices)
 
-    def test_another_price_table_may_replace_it(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "prices.json")
-            with open(path, "w") as file:
-                file.write('{"date": "2027-01-01", "gpus": [{"name": "L4", "usdPerHour": 0.1, "memoryGB": 24}]}')
-            self.assertEqual(velar.VelarClient(path).get_gpu_prices()["L4"].usd_per_hour, 0.1)
-            with open(path, "w") as file:
-                file.write("[]")
-            with self.assertRaisesRegex(ValueError, "no price table"):
-                velar.VelarClient(path).get_gpu_prices()
+    def test_the_price_table_of_the_home_replaces_the_shipped_one_as_in_the_runtime(self):
+        path = self.home()
+        self.write(path, '{"date": "2027-01-01", "currency": "USD", "gpus": [{"name": "L4", "usdPerHour": 0.1}]}')
+        price = velar.VelarClient().get_gpu_prices()["L4"]
+        self.assertEqual((price.usd_per_hour, price.memory_gb, price.date), (0.1, None, "2027-01-01"))
+        for broken in ("[]", '{"date": "2027-01-01", "currency": "EUR", "gpus": []}'):
+            self.write(path, broken)
+            with self.assertRaisesRegex(ValueError, "prices.json is no price table"):
+                velar.VelarClient().get_gpu_prices()
+
+    def test_another_price_table_may_be_named(self):
+        path = self.home() + ".mine"
+        self.write(path, '{"date": "2027-01-01", "currency": "USD", "gpus": [{"name": "L4", "usdPerHour": 0.2}]}')
+        self.assertEqual(velar.VelarClient(path).get_gpu_prices()["L4"].usd_per_hour, 0.2)
 
     def test_deploying_says_what_is_missing_and_what_to_do(self):
         with self.assertRaisesRegex(exception.NotSupported, "not available yet.*velar run"):
