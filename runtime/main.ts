@@ -4,7 +4,7 @@ import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { version } from '../package.json';
-import { findPython, type PythonInterpreter } from './images/python';
+import { rememberPython } from './images/python';
 import type { EmbeddedReady } from './protocol/embedded';
 import { VelarError } from './protocol/errors';
 import { createScheduler } from './scheduling/scheduler';
@@ -108,7 +108,10 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
       hint: 'Use --engine process.',
     });
   }
-  const python = rememberPython();
+  const python = rememberPython({
+    wanted: process.env['VELAR_PYTHON'],
+    environment: process.env,
+  });
   return startRuntime({
     home: homePath(args.home),
     version,
@@ -132,21 +135,6 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
 
 function readLogLevel(wanted: string | undefined): LogLevel {
   return logLevels.find((level) => level === wanted) ?? 'info';
-}
-
-/** Looks once; a Python that was missing may be there the next time. */
-function rememberPython(): () => Promise<PythonInterpreter> {
-  let found: Promise<PythonInterpreter> | undefined;
-  return () => {
-    found ??= findPython({
-      wanted: process.env['VELAR_PYTHON'],
-      environment: process.env,
-    }).catch((error: unknown) => {
-      found = undefined;
-      throw error;
-    });
-    return found;
-  };
 }
 
 /** Where a runtime has the home already: an embedded one is as good as ours, another is in the way. */
