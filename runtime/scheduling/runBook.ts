@@ -46,7 +46,7 @@ export class RunBook {
 
   begin(params: MethodParams<'run.start'>): Run {
     const key = historyKey(params);
-    const run = new Run(params, this.store.journal(params.run), this.clock, (phase) =>
+    const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase) =>
       this.history.expectedMs(key, phase),
     );
     this.ids.add(run.id);

@@ -65,8 +65,12 @@ function parseHello(data: Buffer, isBinary: boolean): Hello {
   throw new VelarError('protocol', 'The first message must be a hello.');
 }
 
+/** Frames that can wait for company leave after this long at the latest, in ms. */
+const COMPANY_MS = 1;
+
 class WebSocketLink implements LinkSocket {
-  private corked = false;
+  private corked: 'no' | 'patient' | 'urgent' = 'no';
+  private companyTimer: NodeJS.Timeout | undefined;
   private refused = false;
 
   constructor(
@@ -78,24 +82,40 @@ class WebSocketLink implements LinkSocket {
     return this.websocket.bufferedAmount;
   }
 
-  send(frame: WireFrame, flushed?: () => void): void {
+  send(frame: WireFrame, patient: boolean, flushed?: () => void): void {
     if (this.refused || this.websocket.readyState !== this.websocket.OPEN) return;
-    // All frames of one turn of the event loop leave in one system call.
-    if (!this.corked) {
-      this.corked = true;
-      this.transport.cork();
-      process.nextTick(() => {
-        this.corked = false;
-        this.transport.uncork();
-      });
-    }
+    this.gather(patient);
     if (flushed === undefined) this.websocket.send(frame);
     else this.websocket.send(frame, flushed);
   }
 
+  /** All frames of one turn of the event loop leave in one system call, patient ones with the next that is not. */
+  private gather(patient: boolean): void {
+    if (this.corked === 'no') this.transport.cork();
+    if (patient) {
+      if (this.corked === 'no') {
+        this.corked = 'patient';
+        this.companyTimer = setTimeout(() => {
+          this.release();
+        }, COMPANY_MS);
+      }
+    } else if (this.corked !== 'urgent') {
+      clearTimeout(this.companyTimer);
+      this.corked = 'urgent';
+      process.nextTick(() => {
+        this.release();
+      });
+    }
+  }
+
+  private release(): void {
+    this.corked = 'no';
+    this.transport.uncork();
+  }
+
   refuse(error: VelarError): void {
     if (this.refused) return;
-    this.send(JSON.stringify({ link: 'refused', error: error.toWire() }));
+    this.send(JSON.stringify({ link: 'refused', error: error.toWire() }), false);
     this.refused = true;
     const code = error.code === 'unauthorised' ? UNAUTHORISED : REFUSED;
     this.websocket.close(code, error.message.slice(0, 40));

@@ -158,7 +158,7 @@ export class SessionRunWatch implements StreamOwner {
         return;
       }
       const events = this.queue.splice(0, messageLength(this.queue));
-      this.session.send({ type: 'run', run: this.run, events });
+      this.session.send({ type: 'run', run: this.run, events }, events.every(canWait));
       if (events.at(-1)?.type === 'ended') this.close();
     }
   }
@@ -174,10 +174,18 @@ function followsLog(event: RunEvent): boolean {
   );
 }
 
-/** How many events go in one message: large ones are not joined, so that no message grows past its limit. */
+/** Phases of a warm run follow each other within a moment, and its end follows them. */
+function canWait(event: RunEvent): boolean {
+  return event.type === 'phase' || event.type === 'container';
+}
+
+/** How many events go in one message: at most one large one, so that no message grows past its limit. */
 function messageLength(queue: readonly RunEvent[]): number {
-  const large = queue.findIndex((event) => event.type === 'yield' || event.type === 'result');
-  return Math.min(large === -1 ? queue.length : large + 1, EVENTS_PER_MESSAGE);
+  const isLarge = (event: RunEvent): boolean => event.type === 'yield' || event.type === 'result';
+  const first = queue.findIndex(isLarge);
+  const second =
+    first === -1 ? -1 : queue.findIndex((event, index) => index > first && isLarge(event));
+  return Math.min(second === -1 ? queue.length : second, EVENTS_PER_MESSAGE);
 }
 
 /** Drops samples and counts that a newer one of the same kind replaces; the order of the rest stays. */

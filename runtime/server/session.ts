@@ -11,8 +11,11 @@ import { StreamTable, type Flushable, type StreamCarrier } from './streams';
 export interface LinkSocket {
   /** Bytes handed over and not yet with the operating system. */
   readonly bufferedAmount: number;
-  /** Never blocks. `flushed` is called when this frame is with the operating system, or the socket is gone. */
-  send(frame: WireFrame, flushed?: () => void): void;
+  /**
+   * Never blocks. A patient frame waits a moment for others to leave with. `flushed` is called when this frame is
+   * with the operating system, or the socket is gone.
+   */
+  send(frame: WireFrame, patient: boolean, flushed?: () => void): void;
   /** Tells the peer why, then closes. */
   refuse(error: VelarError): void;
   /** Closes at once. */
@@ -80,7 +83,7 @@ export class Session implements StreamCarrier {
     const again = this.channel.replayAfter(received);
     this.socket?.terminate();
     this.socket = socket;
-    for (const frame of again) this.write(frame);
+    for (const frame of again) this.write(frame, false);
     this.queueFlush();
   }
 
@@ -104,12 +107,13 @@ export class Session implements StreamCarrier {
     else socket?.terminate();
   }
 
-  send(message: RuntimeMessage): void {
-    this.transmit(() => this.channel.text(message));
+  /** `patient`: what follows soon may leave together with it, so that a short run is told at once. */
+  send(message: RuntimeMessage, patient = false): void {
+    this.transmit(() => this.channel.text(message), patient);
   }
 
   sendData(stream: number, payload: Uint8Array, end: boolean): void {
-    this.transmit(() => this.channel.binary(stream, payload, end));
+    this.transmit(() => this.channel.binary(stream, payload, end), false);
   }
 
   sendCredit(stream: number, bytes: number): void {
@@ -167,7 +171,7 @@ export class Session implements StreamCarrier {
       const result = this.dispatch(method, params, this);
       if (result instanceof Promise) {
         result.then((value: unknown) => {
-          this.send({ type: 'response', id, result: value });
+          this.send({ type: 'response', id, result: value }, method === 'run.start');
         }, fail);
       } else {
         this.send({ type: 'response', id, result });
@@ -185,25 +189,25 @@ export class Session implements StreamCarrier {
   private acknowledge(): void {
     if (!this.channel.ackDue) return;
     const received = this.channel.takeAck();
-    this.socket?.send(JSON.stringify({ link: 'ack', received }));
+    this.socket?.send(JSON.stringify({ link: 'ack', received }), true);
   }
 
-  private transmit(number: () => WireFrame): void {
+  private transmit(number: () => WireFrame, patient: boolean): void {
     if (this.ended.signal.aborted) return;
     try {
-      this.write(number());
+      this.write(number(), patient);
     } catch (error) {
       this.end(VelarError.from(error), true);
     }
   }
 
-  private write(frame: WireFrame): void {
+  private write(frame: WireFrame, patient: boolean): void {
     const socket = this.socket;
     if (socket === undefined) return;
     // Half-way to full, each frame reports when it has gone; so one that fills the socket does too.
-    if (socket.bufferedAmount + frame.length < SOCKET_HIGH_BYTES / 2) socket.send(frame);
+    if (socket.bufferedAmount + frame.length < SOCKET_HIGH_BYTES / 2) socket.send(frame, patient);
     else {
-      socket.send(frame, () => {
+      socket.send(frame, patient, () => {
         if (this.dirty.size > 0) this.queueFlush();
       });
     }

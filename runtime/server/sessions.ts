@@ -67,7 +67,7 @@ export class Sessions {
       return resumed.session;
     }
     const entry = this.create(principal);
-    socket.send(this.welcome(entry.session, false));
+    socket.send(this.welcome(entry.session, false), false);
     entry.session.attach(socket, 0);
     this.changed();
     return entry.session;
@@ -125,7 +125,7 @@ export class Sessions {
     }
     clearTimeout(entry.grace);
     entry.grace = undefined;
-    socket.send(this.welcome(session, true));
+    socket.send(this.welcome(session, true), false);
     session.attach(socket, received);
     this.changed();
     return true;

@@ -82,6 +82,11 @@ export class RunJournal {
     this.written = endOffset;
   }
 
+  /** The journal of a run that has none yet; folder and file are made with the first output. */
+  static create(dir: string, limits: Partial<JournalLimits> = {}): RunJournal {
+    return new RunJournal(dir, { ...DEFAULT_LIMITS, ...limits }, 0, 0, []);
+  }
+
   /**
    * Opens the journal of the run whose folder this is; folder and file are made with the first output.
    * A record that a crash cut off is dropped. Throws Node's error when an existing file can't be read.
@@ -89,7 +94,7 @@ export class RunJournal {
   static open(dir: string, limits: Partial<JournalLimits> = {}): RunJournal {
     const all = { ...DEFAULT_LIMITS, ...limits };
     const stat = statSync(join(dir, 'log'), { throwIfNoEntry: false });
-    if (stat === undefined || stat.size === 0) return new RunJournal(dir, all, 0, 0, []);
+    if (stat === undefined || stat.size === 0) return RunJournal.create(dir, limits);
     const found = scanRecords(join(dir, 'log'), INDEX_EVERY_BYTES);
     return new RunJournal(dir, all, found.bytes, found.lines, found.index);
   }

@@ -22,8 +22,10 @@ export interface Store {
   readonly interrupted: readonly RunSummary[];
   /** Folder of a run: its journal and whatever else it keeps. */
   runFolder(run: string): string;
-  /** Journal of a run, new or existing. */
+  /** Journal of an existing run. */
   journal(run: string): RunJournal;
+  /** Journal of a run that has just been made. */
+  newJournal(run: string): RunJournal;
   close(): void;
 }
 
@@ -43,6 +45,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     interrupted: runs.failInterrupted(Date.now()),
     runFolder,
     journal: (run) => RunJournal.open(runFolder(run)),
+    newJournal: (run) => RunJournal.create(runFolder(run)),
     close: () => {
       database.close();
     },
