@@ -1,7 +1,7 @@
 /** Tells screen readers how a run gets on: its phases and its end, politely. */
 import { currentPhase, type RunRecord } from '../runtime/protocol/runRecord';
 import { h, setText } from './dom';
-import { formatMs } from './format';
+import { formatMs } from '../runtime/protocol/figures';
 import { statusTitles } from './header';
 import { phaseTitles } from './timelineModel';
 

@@ -2,7 +2,7 @@
 import type { Container } from '../runtime/protocol/methods';
 import { button } from './controls';
 import { h } from './dom';
-import { formatBytes, formatTime, plural } from './format';
+import { formatBytes, formatTime, plural } from '../runtime/protocol/figures';
 import type { Host } from './host';
 
 /** The facts of a container in a line. Pure. */

@@ -1,6 +1,6 @@
 /** What a run cost, in words. Pure. */
 import type { CostEvent } from '../runtime/protocol/events';
-import { formatMs, formatUsd } from './format';
+import { formatMs, formatUsd } from '../runtime/protocol/figures';
 
 /** `figure`: the sum; `note`: for what; `title`: the whole, with where the rate comes from. */
 export function costText(cost: CostEvent): { figure: string; note: string; title: string } {

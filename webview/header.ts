@@ -4,7 +4,7 @@ import type { RunRecord } from '../runtime/protocol/runRecord';
 import { button } from './controls';
 import { costText } from './cost';
 import { h, setAttribute, setText, show } from './dom';
-import { formatElapsed, formatMs, plural } from './format';
+import { formatElapsed, formatMs, plural } from '../runtime/protocol/figures';
 import type { Host } from './host';
 import { icon, type IconName } from './icons';
 import { createRunPicker } from './runPicker';

@@ -4,7 +4,7 @@ import type { RunRecord } from '../runtime/protocol/runRecord';
 import { FIGURE_PX, NAME_PX } from './axis';
 import { themeColour, translucent } from './colour';
 import { h, setAttribute } from './dom';
-import { formatBytes, formatElapsed } from './format';
+import { formatBytes, formatElapsed } from '../runtime/protocol/figures';
 import { chartData, deviceMemory, memoryNote, memoryText, type ChartData } from './memoryModel';
 import type { Timeline } from './timelineModel';
 

@@ -1,7 +1,7 @@
 /** What the memory samples of a run say, in words and as chart data. Pure. */
 import type { MemorySample } from '../runtime/protocol/events';
 import type { RunRecord } from '../runtime/protocol/runRecord';
-import { formatBytes } from './format';
+import { formatBytes } from '../runtime/protocol/figures';
 
 const sources: Record<MemorySample['source'], string> = {
   nvml: 'NVML',

@@ -1,7 +1,7 @@
 /** The list of runs, newest first, to look back at an earlier one. */
 import type { RunRecord } from '../runtime/protocol/runRecord';
 import { picker } from './controls';
-import { formatMs, formatTime } from './format';
+import { formatMs, formatTime } from '../runtime/protocol/figures';
 import type { Host } from './host';
 
 const marks: Record<RunRecord['status'], string> = {

@@ -1,7 +1,7 @@
 /** The seven phases as a live waterfall, one row each. */
 import { phases, type Phase } from '../runtime/protocol/phaseOrder';
 import { h, setAttribute, setText, show } from './dom';
-import { formatMs } from './format';
+import { formatMs } from '../runtime/protocol/figures';
 import { icon, type IconName } from './icons';
 import { phaseTitles, type RowState, type Timeline, type TimelineRow } from './timelineModel';
 

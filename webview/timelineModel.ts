@@ -1,7 +1,7 @@
 /** Where each phase of a run stands on the time axis. Pure. */
 import { type Phase } from '../runtime/protocol/phaseOrder';
 import type { PhaseRecord, RunRecord } from '../runtime/protocol/runRecord';
-import { formatElapsed, formatMs } from './format';
+import { formatElapsed, formatMs } from '../runtime/protocol/figures';
 
 export const phaseTitles: Record<Phase, string> = {
   queued: 'Queued',

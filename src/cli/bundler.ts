@@ -4,7 +4,7 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import type { Bundler } from '../client/runs';
 import type { CliContext } from './context';
-import { formatBytes } from './format';
+import { formatBytes } from '../../runtime/protocol/figures';
 
 /** `sendLarge`: the person has said that size is no matter. */
 export function cliBundler(context: CliContext, sendLarge: boolean): Bundler {

@@ -1,33 +1,7 @@
-/** Figures and values as people read them. Pure. */
+/** Results, errors and tables as text for a terminal. Pure. */
+import { formatBytes } from '../../runtime/protocol/figures';
 import type { ResultValue, RunError } from '../../runtime/protocol/values';
 import { tableSchema, type Table } from '../../runtime/protocol/values';
-
-/** `3 ms`, `1.24 s`, `2 m 05 s`. */
-export function formatMs(ms: number): string {
-  if (ms < 1_000) return `${String(Math.round(ms))} ms`;
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(2)} s`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1_000);
-  return `${String(Math.floor(seconds / 60))} m ${String(seconds % 60).padStart(2, '0')} s`;
-}
-
-/** Powers of 1024, as the memory of cards is counted: `34 MiB`, `1.5 GiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
-}
-
-/** Small sums keep the digits that matter: `$0.000184`, `$1.25`. */
-export function formatUsd(usd: number): string {
-  if (usd === 0) return '$0';
-  return usd >= 0.01 ? `$${usd.toFixed(2)}` : `$${usd.toFixed(6)}`;
-}
 
 /** Rows under headings, columns as wide as needed. */
 export function formatTable(headings: readonly string[], rows: readonly string[][]): string {

@@ -3,7 +3,8 @@ import type { CostEvent, MemorySample, PhaseEvent, RunEvent } from '../../runtim
 import type { LogChunk } from '../../runtime/protocol/logChunks';
 import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
-import { formatBytes, formatMs, formatResult, formatRunError, formatUsd } from './format';
+import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
+import { formatResult, formatRunError } from './format';
 import type { RunReporter } from './runReporter';
 import type { Terminal } from './terminal';
 

@@ -93,7 +93,7 @@ describe('a run on a terminal', () => {
     );
     assert.deepEqual(written, [
       '1|[\n  1\n]\n',
-      '2|Done in 1.23 s · peak 3.0 GiB cuda:0 · $0.000246 (1.50 s of L4)\n',
+      '2|Done in 1.23 s · peak 3.22 GB cuda:0 · $0.00025 (1.50 s of L4)\n',
     ]);
   });
 

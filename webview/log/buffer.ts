@@ -3,7 +3,7 @@
  * Free of the DOM; the view asks what changed.
  */
 import type { LogLine } from '../../runtime/protocol/logChunks';
-import { plural } from '../format';
+import { plural } from '../../runtime/protocol/figures';
 import { plainText } from './ansi';
 
 export const MAX_LINES = 50_000;

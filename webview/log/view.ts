@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import { button, setPressed, textInput } from '../controls';
 import { h, setText, show } from '../dom';
-import { formatCount, plural } from '../format';
+import { formatCount, plural } from '../../runtime/protocol/figures';
 import type { Host } from '../host';
 import type { LogChange } from '../state';
 import { BlockList } from './blocks';

@@ -1,7 +1,7 @@
 /** A table result, with the column names in sight while it scrolls. */
 import type { Table } from '../../runtime/protocol/values';
 import { h } from '../dom';
-import { formatCount, plural } from '../format';
+import { formatCount, plural } from '../../runtime/protocol/figures';
 
 /** Says how much of the table is here: `1,000 of 12,345 rows · 4 columns`. Pure. */
 export function tableCaption(table: Table): string {

@@ -1,7 +1,7 @@
 /** What a generator yielded so far, growing at its end. */
 import type { ResultValue } from '../../runtime/protocol/values';
 import { h, setText } from '../dom';
-import { plural } from '../format';
+import { plural } from '../../runtime/protocol/figures';
 import { imageSource, oneLine } from './mime';
 
 /** The record keeps this many of the newest items. */

@@ -3,7 +3,8 @@ import { VelarError } from '../../../runtime/protocol/errors';
 import type { Check } from '../../../runtime/protocol/methods';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatBytes, formatTable } from '../format';
+import { formatBytes } from '../../../runtime/protocol/figures';
+import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {

@@ -5,7 +5,8 @@ import { attachRun } from '../../client/runs';
 import type { CliContext } from '../context';
 import { exitCodeOfRun, EXIT } from '../exitCodes';
 import { followRun } from '../followRun';
-import { formatBytes, formatMs, formatTable, formatUsd } from '../format';
+import { formatBytes, formatMs, formatUsd } from '../../../runtime/protocol/figures';
+import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {

@@ -1,4 +1,4 @@
-/** Figures as people read them. Pure; English, like the rest of the page. */
+/** Figures as people read them: the same in the panel, the editor and the command line. Pure; English. */
 
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 

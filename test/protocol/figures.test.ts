@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { costText } from '../../webview/cost';
-import { formatBytes, formatElapsed, formatMs, formatUsd, plural } from '../../webview/format';
+import {
+  formatBytes,
+  formatElapsed,
+  formatMs,
+  formatUsd,
+  plural,
+} from '../../runtime/protocol/figures';
 
 describe('figures in the panel', () => {
   it('shows durations with the precision that fits their size', () => {
