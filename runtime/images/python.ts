@@ -65,7 +65,7 @@ async function probe(
   try {
     const env = minimalEnvironment(environment);
     const { exit, stdout, stderr } = await capture(
-      { command, args: ['-I', '-c', PROBE], env },
+      { command, args: ['-I', '-S', '-c', PROBE], env },
       signal,
     );
     const [executable, version] = stdout.trim().split(/\r?\n/);

@@ -1,10 +1,15 @@
 /** Bundles as folders, for the describe step: a few trees, each changed only where a bundle differs. */
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isNodeError } from '../protocol/errors';
 import type { FileEntry } from '../protocol/methods';
 
 const MAX_TREES = 3;
+/** Files that are written at once. */
+const PARALLEL = 16;
+/** Never through a link that lies at the target, nor over what is there. */
+const COPY_MODE = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
 
 interface Tree {
   folder: string;
@@ -78,28 +83,66 @@ export class BundleTrees {
     return made;
   }
 
+  /** Makes the tree hold these files; only what differs is written. */
   private async fill(tree: Tree, files: readonly FileEntry[]): Promise<void> {
     await mkdir(tree.folder, { recursive: true, mode: 0o700 });
     const wanted = new Set(files.map((file) => file.path));
-    for (const path of [...tree.files.keys()]) {
-      if (wanted.has(path)) continue;
+    const gone = [...tree.files.keys()].filter((path) => !wanted.has(path));
+    await inParallel(gone, async (path) => {
       await rm(join(tree.folder, path), { recursive: true, force: true });
       tree.files.delete(path);
-    }
-    const folders = new Set<string>();
-    for (const file of files) {
-      if (tree.files.get(file.path) === stamp(file)) continue;
-      const target = join(tree.folder, file.path);
-      const folder = dirname(target);
-      if (!folders.has(folder)) await mkdir(folder, { recursive: true });
-      folders.add(folder);
-      await rm(target, { recursive: true, force: true });
-      // A copy, never a link: the code that is described could write to its own files.
-      await copyFile(this.blobPath(file.sha256), target, constants.COPYFILE_FICLONE);
-      await chmod(target, file.mode);
+    });
+    const changed = files.filter((file) => tree.files.get(file.path) !== stamp(file));
+    const folders = new Set(changed.map((file) => dirname(join(tree.folder, file.path))));
+    await inParallel([...folders], (folder) => makeFolder(tree.folder, folder));
+    await inParallel(changed, async (file) => {
+      await this.write(join(tree.folder, file.path), file, tree.files.delete(file.path));
       tree.files.set(file.path, stamp(file));
-    }
+    });
   }
+
+  /** A copy, never a link: the code that is described could write to its own files. */
+  private async write(target: string, file: FileEntry, replaces: boolean): Promise<void> {
+    const copy = (): Promise<void> => copyFile(this.blobPath(file.sha256), target, COPY_MODE);
+    if (replaces) await rm(target, { recursive: true, force: true });
+    try {
+      await copy();
+    } catch (error) {
+      // Something that was not bundled lies there: what was described made it.
+      if (!isNodeError(error) || error.code !== 'EEXIST') throw error;
+      await rm(target, { recursive: true, force: true });
+      await copy();
+    }
+    // Blobs are the owner's to read and write; the tree is nobody else's, so only the owner's bits count.
+    if ((file.mode & 0o700) !== 0o600) await chmod(target, file.mode);
+  }
+}
+
+/** Where described code left a file, the bundle has a folder now. */
+async function makeFolder(tree: string, folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (!isNodeError(error) || (error.code !== 'EEXIST' && error.code !== 'ENOTDIR')) throw error;
+    for (let path = folder; path !== tree; path = dirname(path)) {
+      const there = await lstat(path).catch(() => undefined);
+      if (there?.isDirectory() === false) await rm(path);
+    }
+    await mkdir(folder, { recursive: true });
+  }
+}
+
+/** Runs `work` on all items, some at a time; rejects with the first failure, once nothing is going on any more. */
+async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const left = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of left) await work(item);
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: PARALLEL }, lane));
+  for (const each of lanes) if (each.status === 'rejected') throw each.reason;
 }
 
 function stamp(file: FileEntry): string {

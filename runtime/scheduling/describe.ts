@@ -37,9 +37,13 @@ export interface DescribeOptions {
 }
 
 interface Waiting {
+  child: Child;
   resolve: (answer: Described) => void;
   reject: (error: VelarError) => void;
 }
+
+/** The server is gone, and nobody here ended it. */
+class ServerEnded extends VelarError {}
 
 export class DescribeServer {
   private readonly trees: BundleTrees;
@@ -54,9 +58,25 @@ export class DescribeServer {
     this.trees = new BundleTrees(options.folder, options.blobPath);
   }
 
+  /** Starts Python ahead of the first request; whether that fails is told by the request. */
+  prepare(): void {
+    if (this.disposed) return;
+    this.running();
+    if (this.waiting.size === 0) this.endWhenIdle();
+  }
+
   /** What apps a file declares, or why it can't be imported. Throws `python-missing`, `cancelled`, `internal`. */
   async describe(bundle: string, files: readonly FileEntry[], file: string): Promise<Described> {
-    return this.trees.use(bundle, files, (root) => this.ask(root, file));
+    this.prepare();
+    return this.trees.use(bundle, files, async (root) => {
+      try {
+        return await this.ask(root, file);
+      } catch (error) {
+        // Whatever ended the server, it was not this file: that is imported in a child.
+        if (!(error instanceof ServerEnded)) throw error;
+        return this.ask(root, file);
+      }
+    });
   }
 
   /** Resolves when no process is left. */
@@ -70,22 +90,36 @@ export class DescribeServer {
   private async ask(root: string, file: string): Promise<Described> {
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     this.idle?.();
-    this.child ??= this.start();
-    const child = await this.child;
     const id = ++this.requests;
-    const cancelLimit = this.options.clock.timer(ANSWER_WITHIN_MS, () => {
-      this.restart(new VelarError('internal', 'The describe step did not answer in time.'));
-    });
+    let cancelLimit: (() => void) | undefined;
     try {
+      const child = await this.running();
+      cancelLimit = this.options.clock.timer(ANSWER_WITHIN_MS, () => {
+        this.restart(new VelarError('internal', 'The describe step did not answer in time.'));
+      });
       return await new Promise<Described>((resolve, reject) => {
-        this.waiting.set(id, { resolve, reject });
+        this.waiting.set(id, { child, resolve, reject });
         child.stdin.write(encodeWorkerMessage({ type: 'describe', id, root, file }));
       });
     } finally {
-      cancelLimit();
+      cancelLimit?.();
       this.waiting.delete(id);
       if (this.waiting.size === 0 && this.child !== undefined) this.endWhenIdle();
     }
+  }
+
+  /** The server, started where there is none. */
+  private running(): Promise<Child> {
+    if (this.child !== undefined) return this.child;
+    const starting = this.start();
+    this.child = starting;
+    const forget = (): void => {
+      if (this.child === starting) this.child = undefined;
+    };
+    const ended = starting.then(({ exited }) => exited).then(forget, forget);
+    this.endings.add(ended);
+    void ended.finally(() => this.endings.delete(ended));
+    return starting;
   }
 
   private async start(): Promise<Child> {
@@ -113,14 +147,12 @@ export class DescribeServer {
         this.restart(VelarError.from(error));
       }
     });
-    const ended = child.exited.then(({ code }) => {
+    void child.exited.then(({ code, signal }) => {
       const said = output.trim().split('\n').at(-1) ?? '';
-      const why = `The describe step ended with code ${code ?? 'none'}${said === '' ? '.' : `: ${said}`}`;
-      this.failWaiting(new VelarError('internal', why));
-      this.child = undefined;
+      const how = `${signal ?? `code ${code ?? 'none'}`}${said === '' ? '.' : `: ${said}`}`;
+      const error = new ServerEnded('internal', `The describe step ended with ${how}`);
+      for (const each of this.waiting.values()) if (each.child === child) each.reject(error);
     });
-    this.endings.add(ended);
-    void ended.finally(() => this.endings.delete(ended));
     return child;
   }
 
@@ -153,7 +185,9 @@ export class DescribeServer {
     const child = this.child;
     this.child = undefined;
     this.failWaiting(error);
-    if (child !== undefined) await (await child).stop(500);
+    // One that could not start has told those who asked for it.
+    const started = await child?.catch(() => undefined);
+    await started?.stop(500);
   }
 
   private failWaiting(error: VelarError): void {

@@ -148,6 +148,10 @@ class Scheduler implements RunService {
     });
   }
 
+  prepare(): void {
+    this.describer.prepare();
+  }
+
   async start(params: MethodParams<'run.start'>): Promise<void> {
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     const { runs, store } = this.parts;

@@ -17,6 +17,8 @@ export interface RunWatch {
 }
 
 export interface RunService {
+  /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
+  prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */
   start(params: MethodParams<'run.start'>): Promise<void>;
   /** Throws `not-found`. Past events are delivered synchronously before this returns. */

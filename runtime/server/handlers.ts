@@ -73,6 +73,7 @@ function createHandlers(context: HandlerContext): Handlers {
     'runtime.release': () => ({ ends: context.release() }),
 
     'bundle.offer': async (params, session) => {
+      service.prepare();
       const upload = settled(
         params.upload && receiveUpload(params.upload, session.streams, store.blobs),
       );

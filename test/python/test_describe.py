@@ -274,6 +274,15 @@ class Service(unittest.TestCase):
         self.assertEqual(error["type"], "DescribeTimeout")
         self.assertIn("enter method", error["hint"])
 
+    def test_a_module_ends_even_when_its_server_is_gone(self):
+        found = self.functions(
+            {
+                "app.py": "import signal, velar\napp = velar.App('a')\n"
+                "@app.function(timeout=signal.getitimer(signal.ITIMER_REAL)[0])\ndef f(): ...\n",
+            }
+        )
+        self.assertLess(found["f"]["options"]["timeoutMs"], 15001)
+
     def test_the_module_sees_nothing_of_the_runtime(self):
         files = {"app.py": "import os, velar\napp = velar.App('-'.join(n for n in os.environ if 'VELAR' in n) or 'none')\n"}
         self.assertEqual(self.describe(files)[0]["name"], "none")

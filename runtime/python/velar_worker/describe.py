@@ -158,7 +158,8 @@ def _answer(root: str, file: str, out: int) -> None:
     """In the child: describes, writes the answer, ends the process."""
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
@@ -166,6 +167,8 @@ def _answer(root: str, file: str, out: int) -> None:
             os.closerange(low, high)
         for name in [name for name in os.environ if name.startswith("VELAR_")]:
             del os.environ[name]
+        # The server ends it sooner, unless something has ended the server.
+        signal.alarm(int(LIMIT) + 5)
         resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT, _CPU_LIMIT))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -71,6 +71,8 @@ describe('bundles over the link', () => {
     const files = [entry('one.py', one), entry('two.bin', two)];
     const bundle = bundleId(files);
     const { missing } = await client.request('bundle.offer', { bundle, content: { files } });
+    // What the first run will need starts while the files are on their way.
+    assert.equal(harness.service.prepared, 1);
     assert.deepEqual(new Set(missing), new Set(files.map(({ sha256 }) => sha256)));
     assert.equal(harness.store.bundles.complete(bundle), false);
     const upload = async (blob: Buffer) => {

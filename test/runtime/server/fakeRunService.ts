@@ -20,9 +20,15 @@ export class FakeRunService implements RunService {
   readonly callers = new Map<string, { caller: Duplex; output: Duplex }>();
   onStart: (run: string) => void = () => undefined;
   disposed = false;
+  /** How often it was told that a run is likely to follow. */
+  prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();
 
   constructor(private readonly folder: string) {}
+
+  prepare(): void {
+    this.prepared += 1;
+  }
 
   start(params: MethodParams<'run.start'>): Promise<void> {
     if (!this.runs.has(params.run)) {
