@@ -19,6 +19,6 @@ def hello(name: str = "world", times: int = 3) -> dict:
 
 @app.function()
 def divide(numerator: float, denominator: float = 0.0) -> float:
-    """Fails with its default arguments: see the traceback in the editor."""
+    """Asks for a numerator, and fails with its default denominator: see the traceback in the editor."""
     print(f"dividing {numerator} by {denominator}")
     return numerator / denominator

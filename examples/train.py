@@ -6,7 +6,7 @@ Asks for an L4. On a runtime without a GPU, Velar asks before it runs on the CPU
 import velar
 
 app = velar.App("train")
-image = velar.Image.debian_slim(python_version="3.11").pip_install("torch")
+image = velar.Image.debian_slim(python_version="3.11").pip_install("torch", "numpy")
 
 
 @app.cls(gpu="L4", image=image)
