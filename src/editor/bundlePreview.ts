@@ -19,7 +19,8 @@ export class BundlePreview implements vscode.TextDocumentContentProvider, vscode
     const name = uri.path.split('/').at(-1) ?? 'file';
     const preview = vscode.Uri.from({
       scheme: BUNDLE_SCHEME,
-      path: `/Bundle of ${name}`,
+      // The ending keeps it from being read, and coloured, as Python.
+      path: `/Bundle of ${name}.txt`,
       query: uri.toString(),
     });
     this.changed.fire(preview);

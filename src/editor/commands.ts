@@ -29,8 +29,9 @@ export function registerCommands(services: Services): vscode.Disposable {
           : (argument as ContainerNode | undefined)?.container.container,
       ),
     showBundle: async (argument) => {
-      const target = await (await services.core()).targets.find(argument);
-      if (target !== undefined) await services.preview.open(target.uri);
+      // A bundle is that of a file: which of its functions makes no difference.
+      const { targets } = await services.core();
+      await services.preview.open(targets.fileOf(argument));
     },
     openLog: async (argument) => {
       const entry = shownEntry(services, argument);

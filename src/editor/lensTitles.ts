@@ -109,7 +109,8 @@ function ending(record: RunRecord): string {
 }
 
 function ranOnCpu(found: DiscoveredFunction, record: RunRecord): boolean {
-  return record.device === 'cpu' && gpuLabel(found) !== 'CPU';
+  const asksForGpu = found.gpu !== undefined || found.dynamicOptions.includes('gpu');
+  return record.device === 'cpu' && asksForGpu;
 }
 
 function statusTooltip(state: LensState): string {

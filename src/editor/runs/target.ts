@@ -32,13 +32,13 @@ export class TargetFinder {
   async find(argument: unknown): Promise<RunTarget | undefined> {
     const reference = asReference(argument);
     if (reference !== undefined) return this.named(reference);
-    const editor = vscode.window.activeTextEditor;
-    if (editor === undefined || !isPythonSource(editor.document)) {
-      throw new VelarError('not-found', 'No Python file is open.', {
-        hint: 'Open a file with a function under @app.function().',
-      });
-    }
-    return this.atCursor(editor);
+    return this.atCursor(pythonEditor());
+  }
+
+  /** The file of the function named by the argument, else the one in the editor. Throws `not-found`. */
+  fileOf(argument: unknown): vscode.Uri {
+    const reference = asReference(argument);
+    return reference === undefined ? pythonEditor().document.uri : vscode.Uri.parse(reference.uri);
   }
 
   private async named({ uri, qualname }: FunctionReference): Promise<RunTarget> {
@@ -75,6 +75,14 @@ export class TargetFinder {
     const bytes = await vscode.workspace.fs.readFile(uri);
     return new PythonDocument(new TextDecoder().decode(bytes), { file: uri.fsPath }).functions();
   }
+}
+
+function pythonEditor(): vscode.TextEditor {
+  const editor = vscode.window.activeTextEditor;
+  if (editor !== undefined && isPythonSource(editor.document)) return editor;
+  throw new VelarError('not-found', 'No Python file is open.', {
+    hint: 'Open a file with a function under @app.function().',
+  });
 }
 
 async function pickFunction(
