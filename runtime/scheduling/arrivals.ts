@@ -89,6 +89,7 @@ export class Arrivals {
   /** It takes calls now. */
   loaded(container: Container): void {
     this.startFailures.delete(container.origin.poolKey);
+    this.options.containers.ready(container);
     this.stage(container, { phase: 'imports', done: undefined });
     this.forget(container);
   }
@@ -182,6 +183,7 @@ export class Arrivals {
       over: Promise.resolve(),
     };
     this.coming.set(container, coming);
+    this.options.containers.coming(container);
     return coming;
   }
 

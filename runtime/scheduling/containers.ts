@@ -6,6 +6,7 @@ import { cardServes, gpuLabel } from '../gpu/names';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import type { Target } from './target';
+import { Turns } from './turns';
 
 /** Beyond the usual number, for calls whose parents hold a place and wait for them. */
 const NESTED_EXTRA = 48;
@@ -17,6 +18,8 @@ export interface ContainersOptions {
   limit: number;
   /** Ends a container that has been idle for its whole window, or whose place is needed. */
   discard: (container: Container) => void;
+  /** True when calls wait for this container, as it is loaded. */
+  awaited: (container: Container) => boolean;
   changed: () => void;
 }
 
@@ -28,8 +31,11 @@ export class Containers {
   private readonly pools = new Map<string, Set<Container>>();
   private readonly idleTimers = new Map<Container, () => void>();
   private readonly idleSince = new Map<Container, number>();
+  private readonly turns: Turns<Container>;
 
-  constructor(private readonly options: ContainersOptions) {}
+  constructor(private readonly options: ContainersOptions) {
+    this.turns = new Turns(options.clock);
+  }
 
   /** Containers with this pool key, those that stop included. */
   of(poolKey: string): Iterable<Container> {
@@ -54,6 +60,21 @@ export class Containers {
     if (pool?.size === 0) this.pools.delete(poolKey);
   }
 
+  /** It starts, or loads other code. */
+  coming(container: Container): void {
+    this.turns.coming(container);
+  }
+
+  /** It has come up, or loaded what it was to load. */
+  ready(container: Container): void {
+    this.turns.ready(container);
+  }
+
+  /** True when others may end it, or load their code into it. */
+  mayBeTaken(container: Container): boolean {
+    return container.idle && (this.turns.isOver(container) || !this.options.awaited(container));
+  }
+
   /** It has nothing to do: it stays for its function's window, for good where `min_containers` wants it. */
   becomeIdle(container: Container): void {
     if (!container.idle || this.idleTimers.has(container)) return;
@@ -72,6 +93,7 @@ export class Containers {
   }
 
   notIdle(container: Container): void {
+    this.turns.used(container);
     this.idleTimers.get(container)?.();
     this.idleTimers.delete(container);
     this.idleSince.delete(container);
@@ -130,7 +152,9 @@ export class Containers {
 
   private longestIdle(containers: readonly Container[]): Container | undefined {
     const since = (container: Container): number => this.idleSince.get(container) ?? Infinity;
-    const idle = containers.filter((container) => container.idle && container.load !== null);
+    const idle = containers.filter(
+      (container) => this.mayBeTaken(container) && container.load !== null,
+    );
     return idle.sort((a, b) => since(a) - since(b))[0];
   }
 

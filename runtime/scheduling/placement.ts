@@ -20,7 +20,12 @@ export type Waiting = Pick<
   'key' | 'target' | 'waiting' | 'first' | 'durations' | 'impatient' | 'roomIn'
 >;
 
-export function decide<C extends Placeable>(lane: Waiting, containers: Iterable<C>): Decision<C> {
+/** `mayBeTaken`: whether an idle container with other code may load this lane's. */
+export function decide<C extends Placeable>(
+  lane: Waiting,
+  containers: Iterable<C>,
+  mayBeTaken: (container: C) => boolean,
+): Decision<C> {
   const { target } = lane;
   let working = 0;
   let coming = 0;
@@ -36,7 +41,7 @@ export function decide<C extends Placeable>(lane: Waiting, containers: Iterable<
     if (container.state !== 'ready') continue;
     if (container.idle) {
       if (sameLoad) ready ??= container;
-      else reloadable ??= container;
+      else if (mayBeTaken(container)) reloadable ??= container;
     } else if (container.laneKey === lane.key && !container.blocked) {
       working += 1;
       if (sameLoad) busy.push(container);

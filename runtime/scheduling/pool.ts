@@ -62,6 +62,7 @@ export class Pool {
       gpus,
       limit: options.maxContainers,
       discard: (container) => discard(container, STOP_GRACE_MS),
+      awaited: (container) => this.queues.waitingFor(container).length > 0,
       changed: () => listener.changed(),
     });
     this.arrivals = new Arrivals({
@@ -155,7 +156,9 @@ export class Pool {
 
   /** True when something was placed or started for the lane. */
   private place(lane: Lane): boolean {
-    const decision = decide(lane, this.containers.of(lane.target.poolKey));
+    const { containers } = this;
+    const mayBeTaken = (container: Container): boolean => containers.mayBeTaken(container);
+    const decision = decide(lane, containers.of(lane.target.poolKey), mayBeTaken);
     if (decision.do !== 'wait') return this.act(lane, decision);
     lane.first?.sink.waiting(decision.reason);
     if (decision.patience) this.wakeLater(lane, PATIENCE_MS);

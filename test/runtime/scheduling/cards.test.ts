@@ -83,4 +83,40 @@ describe('GPU cards', function () {
     assert.equal(valueOf(second), 'mine now');
     assert.match(waitingReasons(second), /in use by one/);
   });
+
+  it('go round between apps that both have calls waiting for them', async () => {
+    const body =
+      'def f(x):\n    time.sleep(0.2)\n    return x\n@app.function()\ndef many(n):\n    return len(list(f.map(range(n))))';
+    const greedy = await harness.run(
+      await harness.bundle(named('greedy', body)),
+      { qualname: 'many' },
+      [25],
+    );
+    await greedy.until((event) => event.type === 'calls' && event.done > 0);
+    const modest = await harness.run(
+      await harness.bundle(named('modest', body)),
+      { qualname: 'f' },
+      [1],
+    );
+    await modest.ended;
+    assert.equal(valueOf(modest), 1);
+    const counted = greedy.events.filter((event) => event.type === 'calls').at(-1);
+    const done = counted?.type === 'calls' ? counted.done : 0;
+    assert.ok(done < 25, `the map went through all its ${done} calls first`);
+    assert.equal((await greedy.ended).status, 'succeeded');
+    assert.equal(valueOf(greedy), 25);
+  });
+
+  it('serve a new version of the code beside the calls of the old one', async () => {
+    const version = (n: number) =>
+      named(
+        'one',
+        `def f(x):\n    time.sleep(0.2)\n    return ${n}\n@app.function()\ndef many(n):\n    return sum(f.map(range(n)))`,
+      );
+    const old = await harness.run(await harness.bundle(version(1)), { qualname: 'many' }, [15]);
+    await old.until((event) => event.type === 'calls' && event.done > 0);
+    const fresh = await harness.run(await harness.bundle(version(2)), { qualname: 'f' }, [1]);
+    await Promise.all([fresh.ended, old.ended]);
+    assert.deepEqual([valueOf(old), valueOf(fresh)], [15, 2]);
+  });
 });
