@@ -61,7 +61,7 @@ export class DescribeServer {
   /** Starts Python ahead of the first request; whether that fails is told by the request. */
   prepare(): void {
     if (this.disposed) return;
-    this.running();
+    void this.running();
     if (this.waiting.size === 0) this.endWhenIdle();
   }
 
