@@ -12,6 +12,8 @@ import { ensureServer } from './vscode/install.mjs';
 import { prepareServerData, startServer, workbenchUrl } from './vscode/server.mjs';
 
 const EXAMPLES = join(ROOT, 'examples');
+/** Opened first, so that the lenses are there at once. */
+const FIRST_FILE = join(EXAMPLES, 'hello.py');
 
 /** @returns {Promise<void>} at the first Ctrl-C or request to end */
 function interrupted() {
@@ -36,6 +38,7 @@ async function openDesktop(code) {
       `--user-data-dir=${join(ROOT, '.build', 'vscode-desktop')}`,
       `--extensionDevelopmentPath=${ROOT}`,
       EXAMPLES,
+      FIRST_FILE,
     ],
     { stdio: 'ignore', detached: true },
   );
@@ -59,10 +62,10 @@ async function openInBrowser() {
   const connectionToken = randomBytes(24).toString('base64url');
   const server = await startServer(serverMain, { dataFolder, connectionToken });
   try {
-    const url = new URL(workbenchUrl(server.port, EXAMPLES));
+    const url = new URL(workbenchUrl(server.port, EXAMPLES, { openFile: FIRST_FILE }));
     url.searchParams.set('tkn', connectionToken);
     console.log(`\nVS Code is at ${url.href}\n`);
-    console.log('Open a file and click "Run on GPU" above a function. Ctrl-C ends it.');
+    console.log('Click "Run on GPU" above a function. Ctrl-C ends it.');
     await Promise.race([server.exited, interrupted()]);
   } finally {
     await server.stop();

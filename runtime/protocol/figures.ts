@@ -27,6 +27,12 @@ export function formatElapsed(ms: number): string {
   return minutes(ms);
 }
 
+/** A clock in whole seconds, for what is drawn once a second: `4 s`, `2 m 05 s`. */
+export function formatClock(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return seconds < 60 ? `${seconds} s` : minutes(seconds * 1000);
+}
+
 function minutes(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const pad = (value: number): string => String(value).padStart(2, '0');

@@ -130,7 +130,7 @@ export async function startServer(serverMain, options) {
  * Address of a workbench.
  * @param {number} port
  * @param {string} folder absolute folder to open
- * @param {{ extensionDevelopmentPath?: string | undefined, extensionTestsPath?: string | undefined }} [paths] absolute
+ * @param {{ extensionDevelopmentPath?: string | undefined, extensionTestsPath?: string | undefined, openFile?: string }} [paths] absolute
  */
 export function workbenchUrl(port, folder, paths = {}) {
   const host = `127.0.0.1:${port}`;

@@ -1,7 +1,7 @@
 /** What the lenses above a function say. Pure: a record and a clock in, texts out. */
 import type { DiscoveredFunction } from '../discovery/model';
 import { currentPhase, type RunRecord } from '../../runtime/protocol/runRecord';
-import { formatClock, formatDuration, formatUsd } from './format';
+import { formatClock, formatMs, formatUsd } from '../../runtime/protocol/figures';
 
 /** What is known of the newest run of a function. */
 export type LensState =
@@ -103,7 +103,7 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
 }
 
 function ending(record: RunRecord): string {
-  const parts = record.ms === null ? [] : [formatDuration(record.ms)];
+  const parts = record.ms === null ? [] : [formatMs(record.ms)];
   if (record.cost !== null) parts.push(formatUsd(record.cost.usd));
   return parts.join(' · ');
 }

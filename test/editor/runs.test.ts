@@ -61,7 +61,7 @@ describe('runs on the runtime of this machine', function () {
     assert.equal(currentPhase(record), undefined);
     const titles = (await lensesOf(document)).map(({ title }) => title);
     assert.equal(titles.length, 3);
-    assert.match(titles[1] ?? '', /^CPU · \$\(pass\) [\d.]+ s · \$0$/);
+    assert.match(titles[1] ?? '', /^CPU · \$\(pass\) [\d.]+ m?s · \$0\.00$/);
   });
 
   it('take the text as it is in the editor, saved or not', async () => {

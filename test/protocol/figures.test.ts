@@ -58,6 +58,16 @@ describe('figures in the panel', () => {
     assert.equal(costText({ ...cost, gpu: null, usd: 0, note: 'not billed' }).note, 'not billed');
   });
 
+  it('gives a clock in whole seconds', () => {
+    assert.deepEqual([0, 999, 1000, 59_999, 65_900].map(formatClock), [
+      '0 s',
+      '0 s',
+      '1 s',
+      '59 s',
+      '1 m 05 s',
+    ]);
+  });
+
   it('counts in words', () => {
     assert.equal(plural(1, 'line'), '1 line');
     assert.equal(plural(1234, 'line'), '1,234 lines');

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { DiscoveredFunction } from '../../discovery/model';
 import type { Container } from '../../../runtime/protocol/methods';
-import { formatBytes } from '../format';
+import { formatBytes } from '../../../runtime/protocol/figures';
 import type { FunctionReference } from '../lenses';
 import { gpuLabel, isRunnable } from '../lensTitles';
 import type { RunRecords } from '../runs/runRecords';

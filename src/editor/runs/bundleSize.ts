@@ -1,7 +1,7 @@
 /** A large bundle goes only after a yes. */
 import * as vscode from 'vscode';
 import type { Bundle } from '../../client/bundle/bundle';
-import { formatBytes } from '../format';
+import { formatBytes } from '../../../runtime/protocol/figures';
 import { bundleConfirmBytes } from '../settings';
 
 /** False when the person would rather not send so much. */

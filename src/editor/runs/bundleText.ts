@@ -1,6 +1,6 @@
 /** What would be sent, as a document: files with sizes and reasons, then what stays, with reasons. Pure. */
 import type { Bundle } from '../../client/bundle/bundle';
-import { formatBytes } from '../format';
+import { formatBytes } from '../../../runtime/protocol/figures';
 
 export function bundleText(bundle: Bundle, file: string): string {
   const decisions = bundle.decisions();

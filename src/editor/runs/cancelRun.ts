@@ -1,6 +1,6 @@
 /** velar.cancel: the run of a lens, the only one, or one that is picked. */
 import * as vscode from 'vscode';
-import { formatClock } from '../format';
+import { formatClock } from '../../../runtime/protocol/figures';
 import type { RunRecords } from './runRecords';
 import { asReference } from './target';
 

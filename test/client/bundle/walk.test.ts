@@ -56,12 +56,7 @@ describe('a walked workspace', () => {
       '.velarignore': '!.env\n!node_modules/\n',
     });
     const { files, skipped } = await look(workspace.root);
-    assert.deepEqual(files, [
-      '.velarignore',
-      'app.py',
-      'credentials.py',
-      'keys.py',
-    ]);
+    assert.deepEqual(files, ['.velarignore', 'app.py', 'credentials.py', 'keys.py']);
     assert.equal(skipped['.env'], 'never sent: secret');
     assert.equal(skipped['my-service-account-1.json'], 'never sent: secret');
     assert.equal(skipped['env/'], 'never sent: virtual environment');
