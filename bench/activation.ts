@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { runTests } from '@vscode/test-electron';
+import { build } from 'esbuild';
 import { figure, median, type Figure } from './support/statistics';
 
 export const name = 'activation';
@@ -36,11 +37,21 @@ export async function* run(): AsyncGenerator<Figure> {
 async function activateOnce(): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'velar-bench-activation-'));
   const out = join(folder, 'measured.json');
+  const probe = join(folder, 'probe', 'index.js');
   try {
+    await build({
+      entryPoints: [join(ROOT, 'bench', 'support', 'activationProbe.ts')],
+      outfile: probe,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      external: ['vscode'],
+      logLevel: 'error',
+    });
     await runTests({
       vscodeExecutablePath: join(ROOT, 'test', 'support', 'vscode', 'codeExecutable.mjs'),
       extensionDevelopmentPath: ROOT,
-      extensionTestsPath: join(ROOT, 'bench', 'support', 'activationProbe.cjs'),
+      extensionTestsPath: probe,
       extensionTestsEnv: { ...process.env, VELAR_HOME: join(folder, 'home'), VELAR_BENCH_OUT: out },
       launchArgs: [folder, '--disable-extensions', '--skip-welcome', '--disable-workspace-trust'],
     });

@@ -29,7 +29,7 @@ const BOUNDARIES = [
   { files: ['runtime/protocol/'], tree: ['runtime/protocol/'], packages: ['zod', 'node:crypto'] },
   { files: ['runtime/'], tree: ['runtime/', 'package.json'], not: ['vscode'] },
   { files: ['webview/'], tree: ['webview/', 'runtime/protocol/'], not: ['vscode', 'node:'] },
-  { files: ['test/editor/'], tree: [''] },
+  { files: ['test/editor/', 'bench/support/activationProbe.ts'], tree: [''] },
   { files: [''], tree: [''], not: ['vscode'] },
 ];
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { costText } from '../../webview/cost';
 import {
   formatBytes,
+  formatClock,
   formatElapsed,
   formatMs,
   formatUsd,
   plural,
 } from '../../runtime/protocol/figures';
 
-describe('figures in the panel', () => {
+describe('figures as people read them', () => {
   it('shows durations with the precision that fits their size', () => {
     const cases: [number, string][] = [
       [0, '0 ms'],
@@ -48,14 +48,6 @@ describe('figures in the panel', () => {
       [4.2, '$4.20'],
     ];
     for (const [usd, text] of cases) assert.equal(formatUsd(usd), text);
-  });
-
-  it('says for what a cost was, and where the rate comes from', () => {
-    const cost = { type: 'cost' as const, at: 0, seconds: 10.11, gpu: 'L4', usd: 0.00225 };
-    const { note, title } = costText({ ...cost, note: 'L4 at $0.80 an hour' });
-    assert.equal(note, '10.1 s on L4');
-    assert.match(title, /\$0\.80 an hour/);
-    assert.equal(costText({ ...cost, gpu: null, usd: 0, note: 'not billed' }).note, 'not billed');
   });
 
   it('gives a clock in whole seconds', () => {
