@@ -1,6 +1,6 @@
 /** What the lenses above a function say. Pure: a record and a clock in, texts out. */
 import type { DiscoveredFunction } from '../discovery/model';
-import { currentPhase, type RunRecord } from '../../runtime/protocol/runRecord';
+import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { formatClock, formatMs, formatUsd } from '../../runtime/protocol/figures';
 
 /** What is known of the newest run of a function. */
@@ -91,7 +91,7 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
     case 'active': {
       const phase = currentPhase(record);
       const since = phase?.startedAt ?? record.startedAt;
-      return `$(loading~spin) ${phase?.phase ?? 'starting'} ${cpu}${formatClock(now - since)}`;
+      return `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}`;
     }
     case 'succeeded':
       return `$(pass) ${cpu}${ending(record)}`;
@@ -100,6 +100,13 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
     case 'cancelled':
       return `$(circle-slash) cancelled · ${cpu}${ending(record)}`;
   }
+}
+
+/** A model that loads is named, as far as a lens has room. */
+function phaseText(phase: PhaseRecord | undefined): string {
+  if (phase === undefined) return 'starting';
+  if (phase.phase !== 'model-load' || phase.detail === null) return phase.phase;
+  return `model-load: ${phase.detail.length > 40 ? `${phase.detail.slice(0, 39)}…` : phase.detail}`;
 }
 
 function ending(record: RunRecord): string {

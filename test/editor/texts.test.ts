@@ -24,7 +24,9 @@ describe('the lens of a function', () => {
   const loading: RunRecord = {
     ...fresh,
     phases: fresh.phases.map((phase) =>
-      phase.phase === 'model-load' ? { ...phase, status: 'progress', startedAt: 4000 } : phase,
+      phase.phase === 'model-load'
+        ? { ...phase, status: 'progress', startedAt: 4000, detail: 'gpt2 (transformers.pipeline)' }
+        : phase,
     ),
   };
   const cost = { type: 'cost', at: 0, seconds: 3, gpu: 'L4', usd: 0.0005 } as const;
@@ -45,7 +47,7 @@ describe('the lens of a function', () => {
     );
     assert.equal(
       status({ kind: 'run', record: loading }, 16_500),
-      'L4 · $(loading~spin) model-load 12 s',
+      'L4 · $(loading~spin) model-load: gpt2 (transformers.pipeline) 12 s',
     );
     assert.equal(status({ kind: 'run', record: ended }, 0), 'L4 · $(pass) 3.20 s · $0.00050');
   });
