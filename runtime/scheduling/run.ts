@@ -140,14 +140,15 @@ export class Run {
   end(outcome: RunOutcome, last: readonly RunEvent[]): void {
     if (!this.active) return;
     this.outcome = outcome;
+    // One reading for both, so that the phases add up to the whole.
+    const ms = this.elapsedMs;
     this.together(() => {
       const detail = outcome.error === null ? undefined : shortReason(outcome.error);
-      this.advance((timeline, at) =>
-        timeline.finish(outcome.status === 'succeeded' ? 'done' : 'failed', at, detail),
+      this.advance((timeline) =>
+        timeline.finish(outcome.status === 'succeeded' ? 'done' : 'failed', ms, detail),
       );
       for (const event of last) this.publish(event);
       this.tellDropped();
-      const ms = this.elapsedMs;
       const { status } = outcome;
       const at = this.clock.now();
       this.publish({ type: 'ended', at, status, ms, lines: this.journal.lines });

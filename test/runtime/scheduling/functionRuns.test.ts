@@ -35,7 +35,7 @@ describe('a run of a function', function () {
       .filter((event) => event.type === 'phase')
       .filter((event) => event.status === 'done')
       .reduce((total, event) => total + (event.ms ?? 0), 0);
-    assert.ok(Math.abs(sum - ms) < 5, `phases ${sum} ms, run ${ms} ms`);
+    assert.ok(Math.abs(sum - ms) < 1, `phases ${sum} ms, run ${ms} ms`);
   });
 
   it('reuses the warm container and skips its phases with the reason', async () => {
