@@ -1,7 +1,7 @@
 /** Runs a local entrypoint in the person's own Python, its `.remote()` calls going to the runtime. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -25,8 +25,8 @@ const FRAMES_IN = 3;
 const FRAMES_OUT = 4;
 
 /**
- * Like `startRun`, for a request of kind `local_entrypoint`. It runs the file as it is on disk, with `root` as
- * current folder; what it prints is part of the run's log. `ended` waits for its process.
+ * Like `startRun`, for a request of kind `local_entrypoint`. It runs with `root` as current folder, unsaved text in
+ * the place of what is on disk; what it prints is part of the run's log. `ended` waits for its process.
  */
 export function startLocalEntrypoint(
   connection: ClientConnection,
@@ -36,7 +36,7 @@ export function startLocalEntrypoint(
   overlay: Overlay = new Map(),
 ): RunHandle {
   return startWith(connection, bundler, request, overlay, async (run, signal) => {
-    const error = await runLocally(connection, python, request, run, signal);
+    const error = await runLocally(connection, python, request, overlay, run, signal);
     // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
     if (!signal.aborted) await connection.request('run.finish', { run, error });
   });
@@ -47,6 +47,7 @@ async function runLocally(
   connection: ClientConnection,
   python: LocalPython,
   request: RunRequest,
+  overlay: Overlay,
   run: string,
   signal: AbortSignal,
 ): Promise<RunError | null> {
@@ -59,7 +60,12 @@ async function runLocally(
   });
   const folder = await mkdtemp(join(tmpdir(), 'velar-local-'));
   const errorFile = join(folder, 'error.json');
-  const child = startPython(python, request, errorFile);
+  const unsavedFile = join(folder, 'unsaved.json');
+  if (overlay.size > 0) await writeFile(unsavedFile, JSON.stringify(await realPaths(overlay)));
+  const child = startPython(python, request, {
+    VELAR_ERROR_FILE: errorFile,
+    ...(overlay.size > 0 ? { VELAR_UNSAVED_FILE: unsavedFile } : {}),
+  });
   const kill = (): void => {
     endProcess(child);
   };
@@ -92,7 +98,20 @@ async function runLocally(
   }
 }
 
-function startPython(python: LocalPython, request: RunRequest, errorFile: string): ChildProcess {
+/** Python knows files by their real paths; one that is not on disk yet keeps the path it has. */
+async function realPaths(overlay: Overlay): Promise<Record<string, string>> {
+  const entries = [...overlay].map(async ([path, text]): Promise<[string, string]> => [
+    await realpath(path).catch(() => path),
+    text,
+  ]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function startPython(
+  python: LocalPython,
+  request: RunRequest,
+  files: Readonly<Record<string, string>>,
+): ChildProcess {
   const { PYTHONPATH: inherited = '' } = process.env;
   const path = inherited === '' ? python.packages : `${python.packages}${delimiter}${inherited}`;
   const { file, qualname } = request;
@@ -104,7 +123,7 @@ function startPython(python: LocalPython, request: RunRequest, errorFile: string
       PYTHONPATH: path,
       PYTHONUNBUFFERED: '1',
       VELAR_CALLER_FDS: `${String(FRAMES_IN)},${String(FRAMES_OUT)}`,
-      VELAR_ERROR_FILE: errorFile,
+      ...files,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal is ours to pass on, and its children end with it.

@@ -63,9 +63,13 @@ class Local(unittest.TestCase):
         with open(os.path.join(self.folder, "app.py"), "w") as file:
             file.write(textwrap.dedent(APP))
 
-    def start(self, name, arguments=None, connected=True):
+    def start(self, name, arguments=None, connected=True, texts=None):
         theirs_read, theirs_write, ours_write, ours_read = pipes()
         env = {**os.environ, "PYTHONPATH": PACKAGES, "VELAR_ERROR_FILE": self.error_file}
+        if texts is not None:
+            env["VELAR_UNSAVED_FILE"] = os.path.join(self.folder, "unsaved.json")
+            with open(env["VELAR_UNSAVED_FILE"], "w") as file:
+                json.dump({os.path.realpath(os.path.join(self.folder, name)): texts[name] for name in texts}, file)
         if connected:
             env["VELAR_CALLER_FDS"] = "%d,%d" % (theirs_read, theirs_write)
         command = [sys.executable, "-m", "velar_worker.local", "app.py", name]
@@ -125,6 +129,18 @@ class Local(unittest.TestCase):
         with open(self.error_file) as file:
             error = json.load(file)
         self.assertEqual((error["type"], error["traceback"][0]["function"]), ("ValueError", "fails"))
+
+    def test_unsaved_text_runs_in_the_place_of_what_is_on_disk(self):
+        with open(os.path.join(self.folder, "helper.py"), "w") as file:
+            file.write("WORD = 'saved'\n")
+        subprocess.run([sys.executable, "-m", "compileall", "-q", self.folder], check=True)
+        entry = "import helper, velar\napp = velar.App('local')\n\n@app.local_entrypoint()\ndef main():\n"
+        texts = {"app.py": entry + "    print(helper.WORD)\n", "helper.py": "WORD = 'typed'\n"}
+        self.assertEqual(self.finish(self.start("main", texts=texts)[0]), (0, "typed\n", ""))
+        texts["app.py"] = entry + "    raise ValueError(helper.WORD)  # as typed\n"
+        code, _, err = self.finish(self.start("main", texts=texts)[0])
+        self.assertEqual(code, 1)
+        self.assertIn("raise ValueError(helper.WORD)  # as typed", err)
 
     def test_sys_exit_gives_the_exit_code(self):
         self.assertEqual(self.finish(self.start("leaves")[0])[0], 4)

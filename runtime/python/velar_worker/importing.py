@@ -12,6 +12,8 @@ from typing import List, NamedTuple
 
 from velar.app import App, apps
 
+from . import unsaved
+
 
 class Place(NamedTuple):
     """How a file is imported: the module's name, and what goes in front of ``sys.path``."""
@@ -52,7 +54,7 @@ def _search(first: str, root: str) -> List[str]:
 def load(root: str, file: str) -> ModuleType:
     """Imports the file. Raises ``FileNotFoundError`` when it isn't there, and whatever its code raises."""
     path = os.path.join(root, file)
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) and not unsaved.has(path):
         raise FileNotFoundError("The bundle has no file %s." % file)
     where = place(root, file)
     sys.path[:0] = where.search

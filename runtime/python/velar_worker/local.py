@@ -3,6 +3,7 @@
 ARGUMENTS is JSON as a call carries it: ``{"args": [{"json": …} | {"literal": …}], "kwargs": {…}}``. The frames of
 the caller protocol go over the file descriptors in ``VELAR_CALLER_FDS`` ("3,4": read from 3, write to 4). The error
 of a failed entrypoint is also written as JSON into the file that ``VELAR_ERROR_FILE`` names, if it is set.
+``VELAR_UNSAVED_FILE`` names a JSON file of unsaved editor text, from absolute path to text.
 
 Exit codes: 0 done; 1 it raised; 2 usage; 130 interrupted; what ``sys.exit`` says.
 """
@@ -21,7 +22,7 @@ from velar import _caller, _interrupts
 from velar._channel import Channel
 from velar.function import Function
 
-from . import errors, functions, importing
+from . import errors, functions, importing, unsaved
 from .placeholders import Finder, seal
 
 
@@ -38,6 +39,9 @@ def main(argv: List[str]) -> int:
     error: Optional[BaseException] = None
     try:
         _connect()
+        texts = os.environ.pop("VELAR_UNSAVED_FILE", "")
+        if texts:
+            unsaved.install(texts)
         _, args, kwargs = functions.decode("json", memoryview((argv[2] if argv[2:] else "{}").encode("utf-8")), False)
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [path]
