@@ -35,7 +35,7 @@ export async function* run(): AsyncGenerator<Figure> {
     );
     await containersGone(runtime.connection.onContainers.bind(runtime.connection));
     // Node collects and writes in the background shortly after work; idle begins after that.
-    await delay(5_000);
+    await delay(12_000);
     const before = wakeUps(runtime.address.pid);
     await delay(SECONDS * 1000);
     const after = wakeUps(runtime.address.pid);
