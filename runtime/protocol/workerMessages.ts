@@ -4,6 +4,8 @@ import { phaseSchema, phaseStatusSchema } from './phases';
 import { runErrorSchema } from './values';
 
 const call = z.number().int().min(0);
+/** On a runner's own line: output that goes first, in bytes since the runner's start. */
+const logged = z.number().int().min(0).optional();
 const load = z.number().int().min(0);
 
 /** Caller protocol: what the SDK sends for `.remote`, `.map`, `.spawn`. */
@@ -37,6 +39,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     container: z.string(),
     pid: z.number().int(),
     python: z.string(),
+    /** Said by a runner, whose load this is, on a line of its own. */
+    runner: load.optional(),
   }),
   z.object({ type: z.literal('loading'), load, pid: z.number().int() }),
   z.object({
@@ -57,6 +61,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     attempt: z.number().int(),
     ms: z.number(),
     modelLoadMs: z.number(),
+    logged,
     format: z.enum(['mime', 'pickle']),
   }),
   z.object({
@@ -83,6 +88,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     call,
     attempt: z.number().int(),
     ms: z.number(),
+    logged,
     error: runErrorSchema,
   }),
   z.object({

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { withNote } from '../images/notApplied';
 import { VelarError } from '../protocol/errors';
+import { callHeader } from '../protocol/hotHeaders';
 import type { RunError } from '../protocol/values';
 import { encodeWorkerMessage, WorkerFrameReader } from '../protocol/workerFrames';
 import { callerMessageSchema, type CallerMessage } from '../protocol/workerMessages';
@@ -80,7 +81,8 @@ export class Callers {
       try {
         for (const frame of reader.push(chunk)) {
           if (frame.kind === 'message') {
-            session.receive(callerMessageSchema.parse(frame.header), frame.body);
+            const header = callHeader(frame.header) ?? callerMessageSchema.parse(frame.header);
+            session.receive(header, frame.body);
           }
         }
       } catch (error) {

@@ -5,8 +5,11 @@ import { VelarError } from '../protocol/errors';
 import type { CallerMessage, WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
 import type { Call, CallSuccess, PhaseMessage } from './call';
+import { callMessage } from './callMessage';
 import type { Clock } from './clock';
 import { deadlineOf, noteModelLoad, timedOut, withTraceback } from './deadlines';
+import { RunnerLine } from './runnerLine';
+import { unexplained } from './platformErrors';
 import type { LoadSpec, Target } from './target';
 import type { WorkerConnection } from './workerLink';
 
@@ -59,6 +62,7 @@ export class Container {
   warm = false;
 
   private connection: WorkerConnection | undefined;
+  private readonly line: RunnerLine;
   private loadNumber = 0;
   private loadBegan = 0;
   private blockedCalls = 0;
@@ -73,6 +77,14 @@ export class Container {
     private readonly events: ContainerEvents,
   ) {
     this.startedAt = clock.now();
+    this.line = new RunnerLine(clock, {
+      answered: (answer, body) => this.receive(answer, body),
+      lost: (calls, error) => {
+        if (error !== undefined) this.events.linkBroken(this, error);
+        else for (const call of calls) this.sendAgain(call);
+      },
+      lasting: (call) => this.connection?.send({ type: 'lasting', call: call.id }),
+    });
     this.load = origin.load;
     this.laneKey = origin.laneKey;
     this.target = origin;
@@ -106,12 +118,19 @@ export class Container {
     this.connection = connection;
     connection.receive({
       message: (message, body) => this.receive(message, body),
-      log: (fd, call, bytes) => this.events.printed(this, fd, call, bytes),
+      log: (fd, call, bytes) => {
+        this.events.printed(this, fd, call, bytes);
+        this.line.printed(bytes.byteLength);
+      },
       closed: (error) => {
         if (this.state === 'ended' || this.state === 'stopping') return;
         const reason = error ?? new VelarError('unreachable', 'The worker closed its connection.');
         this.events.linkBroken(this, reason);
       },
+    });
+    connection.onRunner((load, runner) => {
+      if (load === this.loadNumber && !this.line.open) this.line.attach(runner);
+      else runner.close();
     });
   }
 
@@ -122,6 +141,7 @@ export class Container {
   /** Starts a fresh runner with this code. */
   startLoad(target: Target): void {
     const { load } = target;
+    this.line.drop();
     this.load = load;
     this.laneKey = target.laneKey;
     this.target = target;
@@ -143,7 +163,7 @@ export class Container {
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
-    const { function: fn } = first.target;
+    const direct = !first.batch && this.line.open && this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
@@ -155,27 +175,16 @@ export class Container {
       call.loadingSince = undefined;
       this.inflight.set(call.id, call);
     }
-    const common = {
-      function: fn.qualname,
-      input: first.input.format,
-      instance: first.input.instance,
-      output: first.output,
-      timeoutMs: fn.options.timeoutMs,
-      runId: first.run.id,
-    };
-    if (first.batch) {
-      const items = calls.map(({ id, attempt, input }) => ({
-        call: id,
-        size: input.body.byteLength,
-        attempt,
-      }));
-      const body = Buffer.concat(calls.map((call) => call.input.body));
-      this.connection?.send({ type: 'calls', ...common, items }, body);
-    } else {
-      const { id, attempt, stream, input } = first;
-      this.connection?.send({ type: 'call', call: id, attempt, stream, ...common }, input.body);
-    }
+    const { header, body } = callMessage(first, calls);
     this.beginNext();
+    if (direct) this.line.send(first, { ...header, direct }, body);
+    else this.connection?.send(header, body);
+  }
+
+  /** By way of the supervisor, which also knows when the runner is gone; the runner knows what it has done already. */
+  private sendAgain(call: Call): void {
+    const { header, body } = callMessage(call, [call]);
+    this.connection?.send({ ...header, again: true }, body);
   }
 
   /** Asks a call to end; `error` is what it then fails with. The runner is killed when it does not. */
@@ -183,7 +192,8 @@ export class Container {
     if (call.ending !== undefined) return;
     call.ending = error;
     const reason = error.kind === 'timeout' ? 'timeout' : 'cancelled';
-    const header = { type: 'cancel', call: call.id, graceMs: CANCEL_GRACE_MS, reason };
+    const direct = this.line.has(call);
+    const header = { type: 'cancel', call: call.id, graceMs: CANCEL_GRACE_MS, reason, direct };
     this.connection?.send(header);
     if (call.startedAt === undefined) {
       // The worker passes it over when it gets there; nobody has to wait for that.
@@ -214,6 +224,7 @@ export class Container {
       return await placed.exited;
     } finally {
       cancel();
+      this.line.drop();
       this.connection?.close();
     }
   }
@@ -264,7 +275,7 @@ export class Container {
         if (message.load === this.loadNumber) this.failLoad(message.error);
         break;
       case 'runner-exit':
-        this.runnerExit(message);
+        this.line.whenRead(() => this.runnerExit(message));
         break;
       case 'memory':
         this.events.memory(this, message);
@@ -274,8 +285,10 @@ export class Container {
       case 'cancel-invocation':
         this.events.caller(this, message, body);
         break;
-      case 'hello':
       case 'loading':
+        if (message.load === this.loadNumber) this.line.started();
+        break;
+      case 'hello':
         break;
       default:
         message satisfies never;
@@ -310,6 +323,7 @@ export class Container {
 
   private release(call: Call): void {
     this.inflight.delete(call.id);
+    this.line.forget(call);
     if (call.openInvocations > 0) this.blockedCalls -= 1;
     call.openInvocations = 0;
     call.cancelTimer?.();
@@ -318,6 +332,7 @@ export class Container {
 
   private runnerExit(message: Messages<'runner-exit'>): void {
     if (message.load !== this.loadNumber) return;
+    this.line.drop();
     const loading = this.state === 'loading';
     if (this.state !== 'stopping') this.state = 'ready';
     const { begun, waiting } = this.takeCalls();
@@ -380,13 +395,4 @@ export class Container {
       this.deadline = this.watchDeadlines();
     });
   }
-}
-
-function unexplained(): RunError {
-  return {
-    kind: 'infrastructure',
-    type: 'WorkerProtocol',
-    message: 'The worker said that a call failed, and not why.',
-    traceback: [],
-  };
 }

@@ -66,3 +66,13 @@ export function cancelledBy(who: string): RunError {
 function describeExit({ code, signal }: Pick<ContainerExit, 'code' | 'signal'>): string {
   return signal === null ? `exit code ${code ?? 'unknown'}` : `killed by ${signal}`;
 }
+
+/** A worker's word that a call failed, without a reason. */
+export function unexplained(): RunError {
+  return {
+    kind: 'infrastructure',
+    type: 'WorkerProtocol',
+    message: 'The worker said that a call failed, and not why.',
+    traceback: [],
+  };
+}

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VelarError } from '../protocol/errors';
+import { callHeader, resultHeader } from '../protocol/hotHeaders';
 import { WORKER_PROTOCOL_VERSION } from '../protocol/version';
 import { encodeWorkerMessage, WorkerFrameReader, type WorkerFrame } from '../protocol/workerFrames';
 import { workerMessageSchema, type WorkerMessage } from '../protocol/workerMessages';
@@ -24,11 +25,15 @@ export interface WorkerHandlers {
   closed(error: VelarError | undefined): void;
 }
 
-/** One worker's socket. */
+/** `load`: the one that the runner was started for. */
+export type RunnerListener = (load: number, runner: WorkerConnection) => void;
+
+/** The socket of a worker, or of its runner. */
 export class WorkerConnection {
   private handlers: WorkerHandlers | undefined;
   private failure: VelarError | undefined;
   private corked = false;
+  private runnerListener: RunnerListener | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -48,6 +53,17 @@ export class WorkerConnection {
     this.take(() => early);
     if (socket.destroyed) handlers.closed(this.failure);
     else socket.resume();
+  }
+
+  /** Takes further connections of the same container, made for its runners. */
+  onRunner(listener: RunnerListener): void {
+    this.runnerListener = listener;
+  }
+
+  /** A runner of this container dialled in. */
+  runnerConnected(load: number, runner: WorkerConnection): void {
+    if (this.runnerListener === undefined) runner.close();
+    else this.runnerListener(load, runner);
   }
 
   /** Sends one message; several of one turn of the event loop leave in one write. */
@@ -108,6 +124,8 @@ export interface ExpectedWorker {
 export class WorkerLink {
   private readonly expected = new Map<string, Expected>();
   private readonly sockets = new Set<Socket>();
+  /** Containers whose worker is connected. */
+  private readonly admitted = new Map<string, { digest: Buffer; connection: WorkerConnection }>();
 
   private constructor(
     private readonly server: Server,
@@ -196,23 +214,38 @@ export class WorkerLink {
   ): void {
     const hello = first.kind === 'message' ? checked(first.header) : undefined;
     if (hello?.type !== 'hello') throw new VelarError('protocol', 'The first frame is no hello.');
-    const expected = this.expected.get(hello.container);
-    if (expected === undefined || !timingSafeEqual(expected.digest, digestOf(hello.token))) {
-      throw new VelarError('unauthorised', `No container ${hello.container} with that token.`);
+    const { container, runner } = hello;
+    const connection = new WorkerConnection(socket, reader, hello, early);
+    if (runner !== undefined) {
+      const worker = authenticated(this.admitted.get(container), hello);
+      worker.connection.runnerConnected(runner, connection);
+      return;
     }
-    this.expected.delete(hello.container);
+    const expected = authenticated(this.expected.get(container), hello);
+    this.expected.delete(container);
     if (hello.protocol !== WORKER_PROTOCOL_VERSION) {
       const error = new VelarError('version', `The worker speaks protocol ${hello.protocol}.`);
       expected.reject(error);
       throw error;
     }
-    const connection = new WorkerConnection(socket, reader, hello, early);
+    this.admitted.set(container, { digest: expected.digest, connection });
+    socket.on('close', () => this.admitted.delete(container));
     connection.send({ type: 'welcome', leaseMs: LEASE_MS });
     expected.resolve(connection);
   }
 }
 
+/** Throws `unauthorised` where the hello has not the token of its container. */
+function authenticated<T extends { digest: Buffer }>(known: T | undefined, hello: Hello): T {
+  if (known === undefined || !timingSafeEqual(known.digest, digestOf(hello.token))) {
+    throw new VelarError('unauthorised', `No container ${hello.container} with that token.`);
+  }
+  return known;
+}
+
 function checked(header: unknown): WorkerMessage {
+  const hot = resultHeader(header) ?? callHeader(header);
+  if (hot !== undefined) return hot;
   const parsed = workerMessageSchema.safeParse(header);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 from types import ModuleType
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 from velar import _interrupts
 from velar._channel import Channel
 from velar.exception import ConnectionLost
 
 from . import errors
+from .output_pipes import OutputPipes
 from .runner import Runner, Setup
+from .tally import Tally
 
 
 class Ends(NamedTuple):
@@ -27,9 +29,11 @@ class Ends(NamedTuple):
     stdout: int
     stderr: int
     faults: int
+    #: A socket that leads straight to the runtime, where there is one.
+    direct: Optional[int]
 
 
-def become_runner(setup: Setup, ends: Ends, env: Dict[str, str]) -> None:
+def become_runner(setup: Setup, ends: Ends, tally: Tally, env: Dict[str, str]) -> None:
     """Runs to the end of the process; never returns, whatever happens."""
     code = 70
     pid = os.getpid()
@@ -39,7 +43,11 @@ def become_runner(setup: Setup, ends: Ends, env: Dict[str, str]) -> None:
         os.chdir(setup.root)
         _fresh_interpreter(setup)
         _interrupts.adopt_main_thread()
-        code = Runner(setup, Channel(ends.channel, ends.channel), ends.control).run()
+        channel = Channel(ends.channel, ends.channel)
+        if ends.direct is not None:
+            channel.join(ends.direct)
+        pipes = OutputPipes(ends.stdout, ends.stderr)
+        code = Runner(setup, channel, ends.control, tally, pipes).run()
         atexit._run_exitfuncs()
     except ConnectionLost:
         code = 0
@@ -66,7 +74,7 @@ def _isolate(ends: Ends) -> None:
     os.dup2(null, 0)
     os.dup2(ends.stdout, 1)
     os.dup2(ends.stderr, 2)
-    kept: List[int] = sorted({0, 1, 2, ends.channel, ends.control, ends.faults})
+    kept: List[int] = sorted({0, 1, 2, *(fd for fd in ends if fd is not None)})
     for low, high in zip(kept, kept[1:]):
         os.closerange(low + 1, high)
     os.closerange(kept[-1] + 1, 4096)

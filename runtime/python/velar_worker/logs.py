@@ -64,6 +64,11 @@ class LineCutter:
             start = stop
         return data[start:]
 
+    @property
+    def holds_rest(self) -> bool:
+        """True while an unterminated line waits for its rest."""
+        return bool(self._rest)
+
     def flush(self) -> List[Piece]:
         """The rest, because its line has waited long enough or its call ended."""
         rest, self._rest, self.waiting_since = self._rest, b"", 0.0

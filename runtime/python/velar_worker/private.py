@@ -13,6 +13,9 @@ ENDED = 35
 #: Module import is over: one byte, 1 for success, then the message to relay.
 LOADED = 36
 
+#: A call that the runtime sent again, this time through the supervisor, was answered already: :data:`CALL`.
+ANSWERED = 37
+
 #: call, attempt, 1 for success, milliseconds running.
 SETTLED_HEAD = struct.Struct(">IIBd")
 #: The call's number.

@@ -52,7 +52,8 @@ class _Settled:
 def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> None:
     """Queues what a runner sent. Raises ``FrameError`` for a frame that no runner sends."""
     if any(kind != MESSAGE for kind, _ in frames):
-        runner.drain(out, now)
+        # The runner may have begun another call by now.
+        runner.drain(out, now, _told_end(frames, runner))
     settled = _Settled()
     for kind, payload in frames:
         if kind == private.SETTLED:
@@ -73,6 +74,8 @@ def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> 
             # The answer leaves before the bookkeeping is done.
             out.flush()
             _end(runner, call, out, now)
+        elif kind == private.ANSWERED:
+            _end(runner, *private.CALL.unpack_from(payload), out, now)
         elif kind == private.LOADED:
             runner.flush_rest(out)
             runner.loaded = payload[:1] == b"\1"
@@ -84,9 +87,19 @@ def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> 
     settled.send(out)
 
 
+def _told_end(frames: List[Frame], runner: RunnerProcess) -> int:
+    """The first call that these frames end and that came straight from the runtime; 0 for none."""
+    for kind, payload in frames:
+        if kind == private.ENDED:
+            (call,) = private.CALL.unpack_from(payload)
+            return 0 if call in runner.calls else int(call)
+    return 0
+
+
 def _end(runner: RunnerProcess, call: int, out: Link, now: float) -> None:
     """Notes that a call is answered, after its last output; the next in line becomes the executing one."""
     runner.calls.pop(call, None)
+    runner.ended(call)
     runner.cancelled.pop(call, None)
     runner.gate.reset()
     if not runner.stopping:

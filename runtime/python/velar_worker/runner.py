@@ -13,13 +13,21 @@ from typing import Any, Deque, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from velar import _caller, _interrupts, _phase
 from velar._channel import Channel, Frame
-from velar._framing import cut, dumps, frame, message, parse_message
+from velar._framing import cut, dumps, frame, message, parse_message, raw_message
 from velar.exception import Interrupted
 
 from . import errors, functions, importing, model_load, private, results
 from .functions import CallError, Functions
+from .output_pipes import OutputPipes
 from .phases import ModelLoads
+from .tally import Tally, execution
 from .torch_memory import TorchSampler
+
+
+#: Results of calls that took longer go through the supervisor, which has begun to look at their memory, in ms.
+_LONG_MS = 15.0
+#: How many calls that came straight from the runtime are remembered, in case it sends one again.
+_REMEMBERED = 1024
 
 
 class Setup(NamedTuple):
@@ -38,12 +46,20 @@ class _Encoded(NamedTuple):
 
 
 class Runner:
-    """Executes calls one after another. ``channel`` leads to the supervisor, ``control`` tells of cancels."""
+    """Executes calls one after another. ``channel`` leads to the supervisor, ``control`` tells of cancels.
 
-    def __init__(self, setup: Setup, channel: Channel, control: int) -> None:
+    Where ``channel`` is joined by a socket of the runtime, single calls come over that, and short ones are answered
+    there: the supervisor is not woken for them.
+    """
+
+    def __init__(self, setup: Setup, channel: Channel, control: int, tally: Tally, pipes: OutputPipes) -> None:
         self._setup = setup
         self._channel = channel
         self._control = control
+        self._tally = tally
+        self._pipes = pipes
+        #: Executions of calls that came straight from the runtime, the latest ones.
+        self._taken: Deque[int] = deque(maxlen=_REMEMBERED)
         self._queue: Deque[Frame] = deque()
         self._caller = _caller.Caller(channel, self._queue.append)
         self._loads = ModelLoads(self._report_load)
@@ -114,23 +130,45 @@ class Runner:
 
     def _single(self, header: Dict[str, Any], body: memoryview) -> None:
         number, attempt = int(header["call"]), int(header.get("attempt", 1))
+        direct = header.get("direct") is True
+        if direct:
+            self._taken.append(execution(number, attempt))
+            self._tally.begin(number, attempt)
+        elif header.get("again") is True and execution(number, attempt) in self._taken:
+            self._channel.send(frame(private.ANSWERED, private.CALL.pack(number)))
+            return
+        sent = self._channel.sent
         output = header.get("output", "mime")
         stream = number if header.get("stream") else None
         outcome, ms, model_ms = self._execute(number, header, body, output, stream)
         timing = (number, attempt, max(ms, 0.0))
         # Put together by hand: this is the path of every warm call.
         if outcome.ok:
-            head = b'{"type":"result","call":%d,"attempt":%d,"ms":%.3f,"modelLoadMs":%.3f,"format":"%s"}' % (
+            head = b'{"type":"result","call":%d,"attempt":%d,"ms":%.3f,"modelLoadMs":%.3f,"format":"%s"' % (
                 *timing,
                 max(model_ms, 0.0),
                 output.encode("ascii"),
             )
             answer = outcome.data
         else:
-            head = b'{"type":"error","call":%d,"attempt":%d,"ms":%.3f,"error":%s}' % (*timing, outcome.data)
+            head = b'{"type":"error","call":%d,"attempt":%d,"ms":%.3f,"error":%s' % (*timing, outcome.data)
             answer = b""
+        if direct and ms < _LONG_MS and self._channel.sent == sent and self._interrupted is None:
+            if self._answer(head, answer):
+                return
+        head += b"}"
         size = len(head).to_bytes(4, "big")
         self._channel.send(frame(private.ENDED, private.CALL.pack(number), size, head, answer))
+
+    def _answer(self, head: bytes, answer: bytes) -> bool:
+        """Answers past the supervisor. False when that may still hold something that goes first."""
+        if not self._channel.joined or not self._pipes.empty():
+            return False
+        logged = self._tally.logged
+        if logged is None:
+            return False
+        self._tally.end()
+        return self._channel.answer(raw_message(b'%s,"logged":%d}' % (head, logged), answer))
 
     def _batch(self, header: Dict[str, Any], body: memoryview) -> None:
         items = header["items"]
@@ -155,7 +193,8 @@ class Runner:
         raised: Optional[BaseException] = None
         _interrupts.enter()
         try:
-            self._call, self._interrupted = number, self._cancelled.pop(number, None)
+            told = self._cancelled.pop(number, None)
+            self._call, self._interrupted = number, "cancelled" if self._tally.stopping else told
             try:
                 if self._interrupted is not None:
                     raise Interrupted(self._interrupted)

@@ -22,6 +22,7 @@ from .logs import FloodGate, LineCutter, Piece
 from .memory import HostMemory, oom_kills
 from .process_tree import kill_tree
 from .runner import Setup
+from .tally import Tally, call_of
 
 _READ = 64 * 1024
 _PIPE_BYTES = 256 * 1024
@@ -58,7 +59,7 @@ class RunnerProcess:
     """A forked runner. Made by :func:`start`."""
 
     def __init__(
-        self, load: int, pid: int, root: str, link: Link, control: int, streams: List[Stream], faults: int
+        self, load: int, pid: int, root: str, link: Link, control: int, streams: List[Stream], faults: int, tally: Tally
     ) -> None:
         self.load = load
         self.pid = pid
@@ -69,6 +70,16 @@ class RunnerProcess:
         self.memory = HostMemory(pid)
         self.loaded = False
         self.load_failed = False
+        self._tally = tally
+        #: Bytes in log frames of this runner.
+        self._logged = 0
+        self._reading = False
+        #: The call that came straight from the runtime and that output was last taken for.
+        self._direct = 0
+        #: The last such execution whose end the runner told.
+        self._ended = 0
+        #: When the grace of cancelled calls ends that came straight from the runtime, on the monotonic clock.
+        self.graces: Dict[int, float] = {}
         #: Calls sent and not answered, in the order in which the runner takes them.
         self.calls: Dict[int, bool] = {}
         #: Why a call is to end, and the grace that it has, by call.
@@ -83,30 +94,80 @@ class RunnerProcess:
 
     @property
     def head(self) -> Optional[int]:
-        """The call that is executing, as far as its answers tell."""
+        """The first of the calls that came through the supervisor, as far as its answers tell."""
         return next(iter(self.calls), None)
+
+    @property
+    def direct(self) -> int:
+        """The executing call that came straight from the runtime; 0 when there is none."""
+        executing = self._tally.executing
+        return 0 if executing == self._ended else call_of(executing)
+
+    @property
+    def executing(self) -> Optional[int]:
+        """The call that is executing, whichever way it came."""
+        return self.direct or self.head
+
+    def ended(self, call: int) -> None:
+        """The runner told the end of a call."""
+        if call_of(self._tally.executing) == call:
+            self._ended = self._tally.executing
+        if self._direct == call:
+            self._direct = 0
+        self.graces.pop(call, None)
+
+    def stop(self) -> None:
+        """Interrupts what runs; what has not begun will not."""
+        self.stopping = True
+        self._tally.stop()
+        for call in {*self.calls, self.direct} - {0}:
+            self.interrupt(call, "cancelled")
 
     def emit(self, out: Link, stream: Stream, pieces: List[Piece]) -> None:
         """Queues log frames."""
         for call, data in pieces:
             out.queue(log(stream.number, call, data))
+            self._logged += len(data)
+        self._tell()
 
-    def pump(self, out: Link, stream: Stream, now: float) -> int:
-        """Reads a stream once and queues what is complete; returns the bytes read."""
+    def _tell(self) -> None:
+        held = self._reading or any(stream.cutter.holds_rest for stream in self.streams)
+        self._tally.output(self._logged, not held)
+
+    def pump(self, out: Link, stream: Stream, now: float, call: int = 0) -> int:
+        """Reads a stream once and queues what is complete; returns the bytes read. ``call``: whose output it is."""
+        self._reading = True
+        self._tell()
+        self._attribute_direct(call or self.direct, out)
         data = stream.read()
         if data:
-            self.emit(out, stream, stream.cutter.feed(data, now))
+            pieces = stream.cutter.feed(data, now)
             if self.gate.read(len(data), now):
                 words = b"velar: this call has printed over 64 MiB; its output is held to 4 MiB a second from here on.\n"
                 out.queue(log(2, stream.cutter.call, words))
+                self._logged += len(words)
+            self.emit(out, stream, pieces)
+        self._reading = False
+        self._tell()
         return len(data)
 
-    def drain(self, out: Link, now: float) -> None:
-        """Queues everything that was printed until now."""
+    def _attribute_direct(self, call: int, out: Link) -> None:
+        """Calls that come straight from the runtime are noticed by what they print."""
+        if call == self._direct:
+            return
+        self._direct = call
+        if call:
+            self.gate.reset()
+            self.attribute(call, out)
+        elif not self.calls:
+            self.attribute(0, out)
+
+    def drain(self, out: Link, now: float, call: int = 0) -> None:
+        """Queues everything that was printed until now. ``call``: whose it is, where that is known."""
         for stream in self.streams:
             left = stream.waiting() if stream.open else 0
             while left > 0:
-                size = self.pump(out, stream, now)
+                size = self.pump(out, stream, now, call)
                 if not size:
                     break
                 left -= size
@@ -181,9 +242,19 @@ class RunnerProcess:
 
 
 def start(
-    load: int, root: str, file: str, hooks: bool, env: Dict[str, str], in_child: Callable[[], None]
+    load: int,
+    root: str,
+    file: str,
+    hooks: bool,
+    env: Dict[str, str],
+    in_child: Callable[[], None],
+    direct: Optional[socket.socket],
 ) -> RunnerProcess:
-    """Forks a runner. ``in_child`` lets go, in the child, of what belongs to the supervisor."""
+    """Forks a runner. ``in_child`` lets go, in the child, of what belongs to the supervisor.
+
+    ``direct`` leads straight to the runtime; it becomes the runner's.
+    """
+    tally = Tally()
     ours, theirs = socket.socketpair()
     control_read, control_write = os.pipe()
     out_read, out_write = os.pipe()
@@ -193,18 +264,20 @@ def start(
     pid = os.fork()
     if pid == 0:
         in_child()
-        ends = Ends(theirs.detach(), control_read, out_write, err_write, fault_write)
-        become_runner(Setup(load, root, file, hooks, key), ends, env)
+        line = None if direct is None else direct.detach()
+        ends = Ends(theirs.detach(), control_read, out_write, err_write, fault_write, line)
+        become_runner(Setup(load, root, file, hooks, key), ends, tally, env)
     theirs.close()
+    if direct is not None:
+        direct.close()
     for fd in (control_read, out_write, err_write, fault_write):
         os.close(fd)
     for fd in (control_write, out_read, err_read, fault_read):
         os.set_blocking(fd, False)
     for fd in (out_read, err_read):
         _widen(fd)
-    return RunnerProcess(
-        load, pid, root, Link(ours), control_write, [Stream(1, out_read, key), Stream(2, err_read, key)], fault_read
-    )
+    streams = [Stream(1, out_read, key), Stream(2, err_read, key)]
+    return RunnerProcess(load, pid, root, Link(ours), control_write, streams, fault_read, tally)
 
 
 def _widen(fd: int) -> None:

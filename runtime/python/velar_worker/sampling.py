@@ -29,6 +29,12 @@ class Sampling:
             self._since = now
             self.due = now + FIRST
 
+    def lasting(self, now: float) -> None:
+        """A call that began without the supervisor goes on for longer than a quick one."""
+        if self.due is None:
+            self._since = now - FIRST
+            self.due = now
+
     def end(self) -> None:
         """Nothing runs any more."""
         self.due = None
@@ -39,7 +45,10 @@ class Sampling:
 
     def take(self, runner: RunnerProcess, out: Link, now: float) -> None:
         """Queues a sample and sets when the next is due."""
-        header = runner.memory.sample(runner.head if runner.loaded else None)
+        if runner.loaded and runner.executing is None:
+            self.end()
+            return
+        header = runner.memory.sample(runner.executing if runner.loaded else None)
         if header is not None:
             out.queue(message(header))
         self.due = now + (FAST if now - self._since < FAST_FOR else SLOW)

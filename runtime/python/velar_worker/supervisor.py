@@ -14,7 +14,7 @@ from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 from . import errors, faults
 from .bundle import BundleError, Workspace
 from .interests import Interests
-from .link import HIGH_WATER, LOW_WATER, Link, dial
+from .link import HIGH_WATER, LOW_WATER, Link, dial, dial_again
 from .logs import PATIENCE
 from .process_tree import descendants, kill_all
 from .relay import follow, relay
@@ -62,6 +62,7 @@ class Supervisor:
             "call": self._on_call,
             "calls": self._on_call,
             "cancel": self._on_cancel,
+            "lasting": self._on_lasting,
             "stop": self._on_stop,
             "outputs": self._forward,
             "credit": self._forward,
@@ -156,7 +157,7 @@ class Supervisor:
         runner = self._runner
         if runner is None:
             return None
-        due = [at for at in (self._sampling.due, runner.kill_at) if at is not None]
+        due = [at for at in (self._sampling.due, runner.kill_at, *runner.graces.values()) if at is not None]
         for stream in runner.streams:
             if stream.cutter.waiting_since:
                 due.append(stream.cutter.waiting_since + PATIENCE)
@@ -176,6 +177,11 @@ class Supervisor:
             runner.kill_at = None
             told = runner.cancelled.get(runner.head or 0)
             runner.kill("stopped" if runner.stopping or told is None else told[0])
+        for call in [call for call, at in runner.graces.items() if now >= at]:
+            del runner.graces[call]
+            told = runner.cancelled.pop(call)
+            if runner.direct == call:
+                runner.kill(told[0])
         if self._sampling.due is not None and now >= self._sampling.due:
             self._sampling.take(runner, self._link, now)
 
@@ -226,14 +232,21 @@ class Supervisor:
 
     def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
         runner, call = self._runner, header["call"]
-        if runner is None or call not in runner.calls or call in runner.cancelled:
+        direct = header.get("direct") is True
+        if runner is None or not (direct or call in runner.calls) or call in runner.cancelled:
             return
         reason = "timeout" if header.get("reason") == "timeout" else "cancelled"
         grace = float(header.get("graceMs", 2000)) / 1000.0
         runner.cancelled[call] = (reason, grace)
-        if runner.head == call and runner.kill_at is None:
+        if direct:
+            runner.graces[call] = time.monotonic() + grace
+        elif runner.head == call and runner.kill_at is None:
             runner.kill_at = time.monotonic() + grace
         runner.interrupt(call, reason)
+
+    def _on_lasting(self, header: Dict[str, Any], _payload: bytes) -> None:
+        if self._runner is not None and self._runner.direct == header["call"]:
+            self._sampling.lasting(time.monotonic())
 
     def _on_load(self, header: Dict[str, Any], _payload: bytes) -> None:
         self._next_load = header
@@ -252,10 +265,8 @@ class Supervisor:
 
     def _retire(self, runner: RunnerProcess, grace: float) -> None:
         """Interrupts what runs, then lets the runner end by itself for as long as the grace."""
-        runner.stopping = True
         runner.kill_at = time.monotonic() + grace
-        for call in list(runner.calls):
-            runner.interrupt(call, "cancelled")
+        runner.stop()
         runner.link.queue(message({"type": "stop"}))
 
     def _start(self) -> None:
@@ -273,7 +284,9 @@ class Supervisor:
         env = {str(name): str(value) for name, value in (header.get("env") or {}).items()}
         if header.get("cpu"):
             env.setdefault("CUDA_VISIBLE_DEVICES", "")
-        runner = start(load, self._root, header["file"], header.get("hooks", True), env, self._let_go)
+        direct = dial_again(self._settings.socket, message({**self._hello(), "runner": load}))
+        hooks = header.get("hooks", True)
+        runner = start(load, self._root, header["file"], hooks, env, self._let_go, direct)
         self._runner = runner
         detail = "%d of %d files written" % (change.written, change.total)
         ms = round((time.perf_counter() - before) * 1000.0, 3)
@@ -303,7 +316,7 @@ class Supervisor:
         except FrameError as error:
             sys.stderr.write("velar worker: the runner's channel is broken (%s); killing it.\n" % error)
             runner.kill(None)
-        if runner.loaded and not runner.calls:
+        if runner.loaded and runner.executing is None:
             self._sampling.end()
 
     def _on_terminate(self, *_: Any) -> None:
@@ -348,7 +361,7 @@ class Supervisor:
                     "code": end.code,
                     "signal": end.signal,
                     "oom": end.oom,
-                    "calls": list(runner.calls),
+                    "calls": list(runner.calls) + [call for call in (runner.direct,) if call],
                     "error": error,
                 }
             )

@@ -1,0 +1,26 @@
+/** Calls as a worker is told of them. */
+import type { Call } from './call';
+
+/** One message for calls that travel together: they share all but input, number and attempt. */
+export function callMessage(first: Call, calls: readonly Call[]): { header: object; body: Buffer } {
+  const { function: fn } = first.target;
+  const common = {
+    function: fn.qualname,
+    input: first.input.format,
+    instance: first.input.instance,
+    output: first.output,
+    timeoutMs: fn.options.timeoutMs,
+    runId: first.run.id,
+  };
+  if (!first.batch) {
+    const { id, attempt, stream, input } = first;
+    return { header: { type: 'call', call: id, attempt, stream, ...common }, body: input.body };
+  }
+  const items = calls.map(({ id, attempt, input }) => ({
+    call: id,
+    size: input.body.byteLength,
+    attempt,
+  }));
+  const body = Buffer.concat(calls.map((call) => call.input.body));
+  return { header: { type: 'calls', ...common, items }, body };
+}
