@@ -14,8 +14,9 @@ import { figure, median, percentile, timeEach, type Figure } from './support/sta
 
 export const name = 'warmCall';
 
-const CALLS = 1_000;
-const WARM_UP = 200;
+const CALLS = 3_000;
+/** Until client, runtime and floor run compiled code: what a session of work sees. */
+const WARM_UP = 3_000;
 
 const APP = `
 import velar
