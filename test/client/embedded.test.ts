@@ -35,7 +35,8 @@ describe('the embedded runtime', function () {
     assert.ok(first !== undefined && second !== undefined);
     assert.deepEqual(await first.request('runtime.release', {}), { ends: false });
     await first.close();
-    assert.deepEqual(await second.request('runtime.release', {}), { ends: true });
+    // The runtime hears of the first one's end over another socket, a moment later perhaps.
+    while (!(await second.request('runtime.release', {})).ends);
     await second.close();
     const ours = addresses.find(({ started }) => started);
     assert.equal(await ours?.exited(30_000), true);

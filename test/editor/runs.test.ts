@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { currentPhase } from '../../runtime/protocol/runRecord';
 import type { RunEntry, RunRecords } from '../../src/editor/runs/runRecords';
@@ -143,6 +144,8 @@ describe('runs on the runtime of this machine', function () {
       COLD_MS,
     );
     assert.match((await lensesOf(document))[0]?.title ?? '', /Cancel/);
+    // A click this soon after the start counts as the second half of a double click.
+    await delay(600);
     await vscode.commands.executeCommand('velar.cancel', {
       uri: document.uri.toString(),
       qualname: 'sleep',

@@ -25,7 +25,7 @@ class Channel:
         self._lock = threading.Lock()
         self._direct: Optional[_Direct] = None
         #: Frames sent so far.
-        self.sent = 0
+        self.sent: int = 0
         self._pid = os.getpid()
         self._poll = select.poll()
         self._poll.register(read_fd, select.POLLIN)
