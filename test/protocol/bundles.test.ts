@@ -95,8 +95,8 @@ describe('bundle paths', () => {
           } catch {
             return;
           }
-          const url = new URL(path, 'file:///root/');
-          assert.ok(url.pathname.startsWith('/root/'), path);
+          const url = new URL(path, 'file:///bundle/');
+          assert.ok(url.pathname.startsWith('/bundle/'), path);
         },
       ),
     );
