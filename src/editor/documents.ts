@@ -12,6 +12,9 @@ interface Parsed {
   version: number;
 }
 
+/** Parsing that an edit left over goes on in slices of this length, in ms, so that typing stays smooth. */
+const SLICE_MS = 5;
+
 /** Documents that lenses and runs are offered in. */
 export function isPythonSource(document: vscode.TextDocument): boolean {
   const { scheme } = document.uri;
@@ -22,6 +25,10 @@ export class PythonDocuments implements vscode.Disposable {
   /** By document, not by address: a closed untitled document gives its address to the next one. */
   private readonly parsed = new WeakMap<vscode.TextDocument, Parsed>();
   private readonly listening: vscode.Disposable;
+  private readonly behind = new Set<PythonDocument>();
+  private readonly caughtUp = new vscode.EventEmitter<void>();
+  /** Functions of a document are up to date again after an edit that took long to parse. */
+  readonly onDidCatchUp = this.caughtUp.event;
   private resolve: ModuleResolver = () => undefined;
 
   constructor() {
@@ -30,7 +37,10 @@ export class PythonDocuments implements vscode.Disposable {
 
   /** Functions of a document as it stands now. */
   async functions(document: vscode.TextDocument): Promise<readonly DiscoveredFunction[]> {
-    return (await this.current(document)).functions();
+    const current = await this.current(document);
+    const functions = current.functions();
+    if (current.isBehind) this.catchUpLater(current);
+    return functions;
   }
 
   async imports(document: vscode.TextDocument): Promise<readonly ModuleImport[]> {
@@ -46,6 +56,21 @@ export class PythonDocuments implements vscode.Disposable {
 
   dispose(): void {
     this.listening.dispose();
+    this.behind.clear();
+    this.caughtUp.dispose();
+  }
+
+  private catchUpLater(document: PythonDocument): void {
+    if (this.behind.has(document)) return;
+    this.behind.add(document);
+    const parseOn = (): void => {
+      if (!this.behind.has(document)) return;
+      if (document.catchUp(SLICE_MS)) {
+        this.behind.delete(document);
+        this.caughtUp.fire();
+      } else setImmediate(parseOn);
+    };
+    setImmediate(parseOn);
   }
 
   private async current(document: vscode.TextDocument): Promise<PythonDocument> {

@@ -31,6 +31,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   ) {
     this.disposables = [
       this.changed,
+      documents.onDidCatchUp(() => this.changed.fire()),
       records.onDidChange(() => this.refresh()),
       functions.onDidChange(() => this.changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {

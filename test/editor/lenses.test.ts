@@ -1,6 +1,7 @@
 import * as assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import * as vscode from 'vscode';
+import { PythonDocuments } from '../../src/editor/documents';
 import {
   activated,
   closeEditors,
@@ -162,6 +163,26 @@ describe('lenses', () => {
       change.insert(document.uri, new vscode.Position(3, 0), 'values = foo(1, "unfinished\n');
     });
     assert.deepEqual(await runLines(document), decoratorLines(document));
+  });
+
+  it('catch up by themselves after an edit that takes long to parse', async () => {
+    const document = await untitledPython(HEADER + (GPU_FUNCTION + '\n\n').repeat(4_000));
+    const documents = new PythonDocuments();
+    try {
+      const before = await documents.functions(document);
+      const caughtUp = new Promise<void>((resolve) => {
+        documents.onDidCatchUp(resolve);
+      });
+      await edit(document, (change) => {
+        change.insert(document.uri, new vscode.Position(3, 0), 'values = (\n');
+      });
+      // What was known stays, a line lower, until the rest is parsed.
+      const during = await documents.functions(document);
+      assert.equal(during.at(-1)?.line, (before.at(-1)?.line ?? 0) + 1);
+      await caughtUp;
+    } finally {
+      documents.dispose();
+    }
   });
 
   it('go and come back with the setting, without a reload', async () => {
