@@ -1,8 +1,9 @@
 import { join, posix } from 'node:path';
+import { Unavailable } from '../lib/machine.mjs';
 import { capture, findProgram } from '../lib/process.mjs';
 import { ROOT, npm } from '../lib/tree.mjs';
+import { startDocker } from '../docker/daemon.mjs';
 import { chooseVscode } from '../vscode/choose.mjs';
-import { VscodeUnavailable } from '../vscode/errors.mjs';
 import { runProcessSuite } from './processSuite.mjs';
 
 /** @typedef {import('./result.mjs').SuiteResult} SuiteResult */
@@ -12,6 +13,8 @@ const PURE = new Set(['discovery', 'protocol', 'webview']);
 /** Suites that need VS Code; click-through ones drive it through a page. */
 const IN_EDITOR = 'editor';
 const CLICK_THROUGH = 'clickthrough';
+/** Suite that needs a Docker engine, one for all of it. */
+const WITH_DOCKER = 'docker';
 
 /**
  * @typedef {object} Suite
@@ -43,6 +46,8 @@ export function mochaSuites(files) {
         if (name === IN_EDITOR) return runInEditor(own);
         if (name === CLICK_THROUGH)
           return whereVscodeRuns(name, () => runMocha(name, own, buffered));
+        if (name === WITH_DOCKER)
+          return whereDockerRuns(name, (env) => runMocha(name, own, buffered, env));
         return runMocha(name, own, buffered);
       },
     }));
@@ -58,8 +63,8 @@ function compiled(source) {
   return posix.join('.build', source.replace(/\.ts$/, '.js'));
 }
 
-/** @param {string} name @param {string[]} files @param {boolean} buffered */
-function runMocha(name, files, buffered) {
+/** @param {string} name @param {string[]} files @param {boolean} buffered @param {Record<string, string>} [env] */
+function runMocha(name, files, buffered, env = {}) {
   const timeout = PURE.has(name) ? '20000' : '120000';
   const mocha = join('node_modules', 'mocha', 'bin', 'mocha.js');
   return runProcessSuite(
@@ -79,7 +84,7 @@ function runMocha(name, files, buffered) {
       join(ROOT, 'scripts', 'test', 'reporter.mjs'),
       ...files.map(compiled),
     ],
-    { buffered },
+    { buffered, env },
   );
 }
 
@@ -104,10 +109,35 @@ async function whereVscodeRuns(name, run) {
   try {
     await chooseVscode();
   } catch (error) {
-    if (!(error instanceof VscodeUnavailable)) throw error;
-    return { passed: 0, failed: 0, skipped: [{ title: name, reason: error.message }] };
+    return skippedBecause(name, error);
   }
   return run();
+}
+
+/**
+ * @param {string} name of the suite
+ * @param {(env: Record<string, string>) => Promise<SuiteResult>} run with what the tests need to reach the engine
+ * @returns {Promise<SuiteResult>} one skip with its reason where no Docker engine can be had
+ */
+async function whereDockerRuns(name, run) {
+  /** @type {import('../docker/daemon.mjs').TestDocker} */
+  let docker;
+  try {
+    docker = await startDocker();
+  } catch (error) {
+    return skippedBecause(name, error);
+  }
+  try {
+    return await run(docker.env);
+  } finally {
+    await docker.stop();
+  }
+}
+
+/** @param {string} name @param {unknown} error @returns {SuiteResult} @throws what is no lack of the machine */
+function skippedBecause(name, error) {
+  if (!(error instanceof Unavailable)) throw error;
+  return { passed: 0, failed: 0, skipped: [{ title: name, reason: error.message }] };
 }
 
 /**

@@ -1,5 +1,5 @@
-import { VscodeUnavailable } from './errors.mjs';
-import { cacheFolder, ensureChromium, ensureServer } from './install.mjs';
+import { cacheFolder, Unavailable } from '../lib/machine.mjs';
+import { ensureChromium, ensureServer } from './install.mjs';
 
 /** The VS Code that is downloaded where that works; the server's package carries the same one. */
 const VERSION = '1.100.3';
@@ -9,7 +9,7 @@ const RELEASES = 'https://update.code.visualstudio.com/api/releases/stable';
  * Picks the VS Code for in-editor tests. VELAR_TEST_OFFLINE=1 rules out a download.
  * @returns {Promise<string | undefined>} path of a downloaded desktop VS Code; undefined: use the
  *   server in Chromium (test/support/vscode/codeExecutable.mjs), which is then installed
- * @throws {VscodeUnavailable} when neither can be had
+ * @throws {Unavailable} when neither can be had
  */
 export async function chooseVscode() {
   if (await canDownload()) {
@@ -21,7 +21,7 @@ export async function chooseVscode() {
     }
   }
   if (process.platform === 'win32') {
-    throw new VscodeUnavailable(
+    throw new Unavailable(
       'VS Code could not be downloaded, and its server in Chromium is not set up for Windows.',
     );
   }

@@ -1,24 +1,18 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder, ensureProgram, Unavailable } from '../lib/machine.mjs';
 import { capture, findProgram } from '../lib/process.mjs';
-import { VscodeUnavailable } from './errors.mjs';
 
 /** The npm package that carries VS Code's server, and the VS Code in it (1.100.3). */
 const CODE_SERVER = '4.100.3';
 /** Native modules of that server, which its install leaves unbuilt. */
 const NATIVE = ['node-pty', '@vscode/spdlog', 'native-watchdog'];
 
-/** Folder outside the tree for what is costly to fetch; VELAR_TEST_CACHE names another one. */
-export function cacheFolder() {
-  return process.env['VELAR_TEST_CACHE'] ?? join(homedir(), '.cache', 'velar-test');
-}
-
 /**
  * VS Code's server, installed on first use (about a minute) into a cache outside the tree.
  * @returns {Promise<string>} its start script, server-main.js
- * @throws {VscodeUnavailable} when it can't be installed here
+ * @throws {Unavailable} when it can't be installed here
  */
 export async function ensureServer() {
   const home = join(cacheFolder(), `code-server-${CODE_SERVER}`);
@@ -56,7 +50,7 @@ async function npm(cwd, args) {
   const env = { ...process.env, npm_config_yes: 'true' };
   const { code, output } = await capture('npm', [...args, '--no-fund', '--no-audit'], { cwd, env });
   if (code === 0) return;
-  throw new VscodeUnavailable(
+  throw new Unavailable(
     `VS Code's server could not be installed: "npm ${args.join(' ')}" ended with ${code}. ` +
       `It needs the npm registry and a C++ compiler.\n${output.slice(-2_000)}`,
   );
@@ -66,7 +60,7 @@ async function npm(cwd, args) {
 async function linkRipgrep(vscode) {
   const target = join(vscode, 'node_modules', '@vscode', 'ripgrep', 'bin', 'rg');
   if (existsSync(target)) return;
-  const rg = findProgram('rg') ?? (await aptInstall('ripgrep', 'rg'));
+  const rg = await ensureProgram('rg', 'ripgrep');
   await mkdir(join(target, '..'), { recursive: true });
   await rm(target, { force: true });
   await symlink(rg, target);
@@ -75,7 +69,7 @@ async function linkRipgrep(vscode) {
 /**
  * A Chromium or Chrome: VELAR_CHROMIUM, else one on PATH, else Debian's where we may install it.
  * @returns {Promise<string>} absolute path
- * @throws {VscodeUnavailable} when there is none
+ * @throws {Unavailable} when there is none
  */
 export async function ensureChromium() {
   const named = process.env['VELAR_CHROMIUM'];
@@ -86,28 +80,5 @@ export async function ensureChromium() {
     'google-chrome',
     'google-chrome-stable',
   );
-  return found ?? aptInstall('chromium', 'chromium');
-}
-
-/** @param {string} packageName @param {string} program @returns {Promise<string>} the program's path */
-async function aptInstall(packageName, program) {
-  const apt = findProgram('apt-get');
-  if (apt === undefined || process.getuid?.() !== 0) {
-    throw new VscodeUnavailable(
-      `${program} is not on PATH and can't be installed without root and apt-get; install it by hand.`,
-    );
-  }
-  console.log(`Installing ${packageName}…`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await capture(apt, ['update', '-q'], { env });
-  const { code, output } = await capture(
-    apt,
-    ['install', '-y', '-q', '--no-install-recommends', packageName],
-    { env },
-  );
-  const path = findProgram(program);
-  if (code === 0 && path !== undefined) return path;
-  throw new VscodeUnavailable(
-    `apt-get could not install ${packageName} (ended with ${code}).\n${output.slice(-1_000)}`,
-  );
+  return found ?? ensureProgram('chromium');
 }

@@ -53,7 +53,7 @@ const QUIET = {
  * Starts a real VS Code (its server, in a headless Chromium) and waits until it can be used.
  * @param {WorkbenchOptions} options
  * @returns {Promise<Workbench>}
- * @throws {import('./errors.mjs').VscodeUnavailable} when VS Code can't be had here
+ * @throws {import('../lib/machine.mjs').Unavailable} when VS Code can't be had here
  * @throws {Error} when it does not boot within two minutes, with its log and a screenshot's path
  */
 export async function openWorkbench(options) {

@@ -7,7 +7,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { phases } from '../../runtime/protocol/phaseOrder';
 import { ensureChromium } from '../../scripts/vscode/install.mjs';
 import { launchChromium } from '../../scripts/vscode/browser.mjs';
-import { VscodeUnavailable } from '../../scripts/vscode/errors.mjs';
+import { Unavailable } from '../../scripts/lib/machine.mjs';
 import { skipBecause } from '../support/skip';
 import { openPanel, type PanelPage } from './support/panelPage';
 import {
@@ -37,7 +37,7 @@ describe('the panel in a browser', function () {
     try {
       executable = await ensureChromium();
     } catch (error) {
-      if (error instanceof VscodeUnavailable) return skipBecause(this, error.message);
+      if (error instanceof Unavailable) return skipBecause(this, error.message);
       throw error;
     }
     browser = await launchChromium(executable);

@@ -1,0 +1,155 @@
+/** Finds the Docker engine of this machine, and says exactly what to do where it can't be used. */
+import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import * as z from 'zod';
+import { VelarError } from '../../protocol/errors';
+
+/** Docker 20.10, the oldest that this was tried with. */
+const OLDEST_API = '1.41';
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface DockerHost {
+  docker: Docker;
+  /** Path of the engine's socket. */
+  socket: string;
+  /** The engine's own version, such as `28.1.0`. */
+  version: string;
+  /** Version of its API, such as `1.49`. */
+  api: string;
+  memoryBytes: number;
+  cpus: number;
+  /** Runtimes that it knows, such as `runc` and `nvidia`. */
+  runtimes: readonly string[];
+  /** Folders where it looks for CDI specifications; empty where it has none. */
+  cdiFolders: readonly string[];
+}
+
+/** Throws `unsupported`, `unreachable`, `unauthorised`: each names the remedy. */
+export async function connectDocker(environment: Environment): Promise<DockerHost> {
+  const socket = socketOf(environment);
+  const docker = new Docker({ socketPath: socket });
+  let version: Docker.DockerVersion;
+  let info: unknown;
+  try {
+    version = await docker.version();
+    info = await docker.info();
+  } catch (error) {
+    throw unusable(error, socket);
+  }
+  if (compareVersions(version.ApiVersion, OLDEST_API) < 0) {
+    throw new VelarError(
+      'unsupported',
+      `Docker ${version.Version} is too old: its API is ${version.ApiVersion}, and ${OLDEST_API} is needed.`,
+      { hint: 'Upgrade to Docker 20.10 or newer (https://docs.docker.com/engine/install/).' },
+    );
+  }
+  const known = infoSchema.parse(info);
+  return {
+    docker,
+    socket,
+    version: version.Version,
+    api: version.ApiVersion,
+    memoryBytes: known.MemTotal,
+    cpus: known.NCPU,
+    runtimes: Object.keys(known.Runtimes),
+    cdiFolders: known.CDISpecDirs ?? [],
+  };
+}
+
+const infoSchema = z.object({
+  MemTotal: z.number(),
+  NCPU: z.number(),
+  Runtimes: z.record(z.string(), z.unknown()).default({}),
+  CDISpecDirs: z.array(z.string()).nullish(),
+});
+
+/**
+ * The socket that the `docker` command would use: DOCKER_HOST, else the context, else the usual place.
+ * Throws `unsupported` for an engine on another machine, whose containers could not reach this runtime's socket.
+ */
+export function socketOf(environment: Environment): string {
+  if (process.platform !== 'linux') {
+    throw new VelarError('unsupported', 'The Docker engine is supported on Linux only.', {
+      hint: 'Start `velar serve --engine docker` on a Linux machine and pair with it, or use the process engine.',
+    });
+  }
+  const host = nonEmpty(environment['DOCKER_HOST']) ?? hostOfContext(environment);
+  if (host === undefined) return DEFAULT_SOCKET;
+  if (host.startsWith('unix://')) return host.slice('unix://'.length);
+  throw new VelarError(
+    'unsupported',
+    `Docker at ${host} is not on this machine, and its containers could not reach this runtime.`,
+    {
+      hint: 'Start `velar serve --engine docker` on that machine and pair with it, or unset DOCKER_HOST and the Docker context.',
+    },
+  );
+}
+
+const contextSchema = z.object({
+  Endpoints: z.object({ docker: z.object({ Host: z.string().optional() }) }),
+});
+
+/** Endpoint of the context that the Docker configuration selects; undefined for the default one. */
+function hostOfContext(environment: Environment): string | undefined {
+  const folder = nonEmpty(environment['DOCKER_CONFIG']) ?? join(homedir(), '.docker');
+  try {
+    const configured = z
+      .object({ currentContext: z.string().optional() })
+      .parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
+    const name = nonEmpty(environment['DOCKER_CONTEXT']) ?? configured.currentContext;
+    if (name === undefined || name === 'default') return undefined;
+    const id = createHash('sha256').update(name).digest('hex');
+    const meta = readFileSync(join(folder, 'contexts', 'meta', id, 'meta.json'), 'utf8');
+    return contextSchema.parse(JSON.parse(meta)).Endpoints.docker.Host;
+  } catch {
+    // No configuration, or one that the `docker` command would not understand either: the usual socket.
+    return undefined;
+  }
+}
+
+function unusable(error: unknown, socket: string): VelarError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const said = error instanceof Error ? error.message : String(error);
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return new VelarError('unauthorised', `This user may not use Docker at ${socket}.`, {
+        hint: 'Run `sudo usermod -aG docker $USER`, log in again, and start the runtime again.',
+        cause: error,
+      });
+    case 'ENOENT':
+      return new VelarError('unreachable', `There is no Docker engine at ${socket}.`, {
+        hint: 'Start it with `sudo systemctl start docker`; where it is not installed, see https://docs.docker.com/engine/install/.',
+        cause: error,
+      });
+    case 'ECONNREFUSED':
+      return new VelarError('unreachable', `The Docker engine at ${socket} is stopped.`, {
+        hint: 'Start it with `sudo systemctl start docker`.',
+        cause: error,
+      });
+    default:
+      return new VelarError(
+        'unreachable',
+        `The Docker engine at ${socket} does not answer: ${said}.`,
+        {
+          hint: 'See `sudo systemctl status docker`.',
+          cause: error,
+        },
+      );
+  }
+}
+
+/** Negative where `a` is the older of two versions such as 1.41 and 1.5. */
+function compareVersions(a: string, b: string): number {
+  const [left = [], right = []] = [a, b].map((text) => text.split('.').map(Number));
+  return (left[0] ?? 0) - (right[0] ?? 0) || (left[1] ?? 0) - (right[1] ?? 0);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
