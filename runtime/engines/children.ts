@@ -129,13 +129,16 @@ async function readAll(stream: Readable): Promise<string> {
 }
 
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'TEMP', 'TMP'];
+/** Where models were downloaded to, so that a function finds what the person has; never a token. */
+const MODEL_CACHES = ['HF_HOME', 'HF_HUB_CACHE', 'TORCH_HOME', 'XDG_CACHE_HOME'];
 const PASSED_ON_WINDOWS = ['SYSTEMROOT', 'USERPROFILE', 'PATHEXT', 'APPDATA', 'LOCALAPPDATA'];
 
 /** What user code may see of the runtime's environment: where programs and files lie, and no secret. */
 export function minimalEnvironment(
   source: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  return pick(source, (name) => PASSED_ON.includes(name) || PASSED_ON_WINDOWS.includes(name));
+  const passed = [...PASSED_ON, ...MODEL_CACHES, ...PASSED_ON_WINDOWS];
+  return pick(source, (name) => passed.includes(name));
 }
 
 /** Also what installers read: the user's own package index, proxy, certificates and compiler settings. */

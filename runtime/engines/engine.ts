@@ -53,6 +53,18 @@ export interface PlacedContainer {
   stop(graceMs: number): Promise<ContainerExit>;
 }
 
+/** An image of ours on the engine's disk. */
+export interface StoredImage {
+  key: string;
+  /** What is in it, for people. */
+  label: string;
+  bytes: number;
+  /** ms since the epoch. */
+  lastUsedAt: number;
+  /** A container has it or is about to, or it is being built. */
+  inUse: boolean;
+}
+
 export interface Engine {
   readonly kind: 'process' | 'docker' | 'swarm';
   /** What `provisioning` is skipped for, such as "this machine". */
@@ -64,6 +76,10 @@ export interface Engine {
   ): Promise<EngineImage>;
   start(spec: ContainerSpec): Promise<PlacedContainer>;
   list(): PlacedContainer[];
+  /** Images that Velar made, and no others; least recently used first. */
+  storedImages(): Promise<StoredImage[]>;
+  /** Removes one of `storedImages`. Throws `not-found`, `conflict` while it is in use. */
+  removeImage(key: string): Promise<void>;
   /** Ends every container and build. Resolves when no process is left. */
   dispose(): Promise<void>;
 }

@@ -1,16 +1,24 @@
 /** The process engine: each container is a Python process of this machine, in a virtual environment. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FunctionDescription, ImageDescription } from '../protocol/description';
+import type {
+  FunctionDescription,
+  FunctionOptions,
+  ImageDescription,
+} from '../protocol/description';
 import { ImageStore } from '../images/imageStore';
 import { planImage } from '../images/imagePlan';
 import {
   imageNotApplied,
   notAppliedNote,
   optionsNotApplied,
+  volumesNote,
+  withNote,
   type NotApplied,
 } from '../images/notApplied';
 import { findPythonVersion, minorOf, type PythonInterpreter } from '../images/python';
+import { VelarError } from '../protocol/errors';
+import type { VolumeStore } from '../store/volumes';
 import { minimalEnvironment, startChild } from './children';
 import type {
   BundleReader,
@@ -19,8 +27,10 @@ import type {
   Engine,
   EngineImage,
   PlacedContainer,
+  StoredImage,
 } from './engine';
 import { CONTAINER_MARK, killContainerProcesses } from './leftovers';
+import { volumeEnvironment } from './volumePaths';
 
 export interface ProcessEngineOptions {
   home: string;
@@ -28,14 +38,20 @@ export interface ProcessEngineOptions {
   pythonPackages: string;
   /** Folder of blobs, read by workers. */
   blobs: string;
+  volumes: Pick<VolumeStore, 'folder'>;
   /** Finds this machine's Python; called when an image is planned. */
   python: () => Promise<PythonInterpreter>;
   environment: Readonly<Record<string, string | undefined>>;
 }
 
 interface ProcessImage extends EngineImage {
+  /** Names its virtual environment. */
+  venvKey: string;
   python(): string;
 }
+
+/** An image that was asked for stays in use for so long, until its container is there, in ms. */
+const ABOUT_TO_START_MS = 60_000;
 
 /** Kept of what a supervisor prints on its own account. */
 const KEPT_OUTPUT_CHARACTERS = 8192;
@@ -44,6 +60,10 @@ export class ProcessEngine implements Engine {
   readonly kind = 'process';
   readonly place = 'this machine';
   private readonly placed = new Map<string, PlacedContainer>();
+  /** Virtual environments of the containers that are placed. */
+  private readonly venvs = new Map<string, string>();
+  /** When each virtual environment was last asked for. */
+  private readonly asked = new Map<string, number>();
   private readonly planned = new WeakMap<EngineImage, ProcessImage>();
   private readonly images: ImageStore;
 
@@ -70,12 +90,15 @@ export class ProcessEngine implements Engine {
     let executable = '';
     const planned: ProcessImage = {
       key: plan.imageKey,
-      note: notAppliedNote(notApplied),
-      environment: plan.environment,
+      venvKey: plan.venvKey,
+      note: noteOf(notApplied, options),
+      environment: { ...plan.environment, ...this.volumesOf(options) },
       python: () => executable,
       isReady: () => executable !== '' && this.images.isReady(plan),
       ensure: async (listener, signal) => {
+        this.asked.set(plan.venvKey, Date.now());
         const ready = await this.images.ensure(plan, python, listener, signal);
+        this.asked.set(plan.venvKey, Date.now());
         executable = ready.python;
         return { cached: ready.cached };
       },
@@ -106,6 +129,7 @@ export class ProcessEngine implements Engine {
       await killContainerProcesses(spec.container);
       await rm(workdir, { recursive: true, force: true, maxRetries: 3 });
       this.placed.delete(spec.container);
+      this.venvs.delete(spec.container);
       return { code, signal, output };
     });
     const container: PlacedContainer = {
@@ -118,11 +142,25 @@ export class ProcessEngine implements Engine {
       },
     };
     this.placed.set(spec.container, container);
+    this.venvs.set(spec.container, image.venvKey);
     return container;
   }
 
   list(): PlacedContainer[] {
     return [...this.placed.values()];
+  }
+
+  storedImages(): Promise<StoredImage[]> {
+    return this.images.list((key) => this.uses(key));
+  }
+
+  async removeImage(key: string): Promise<void> {
+    if (this.uses(key)) {
+      throw new VelarError('conflict', `A container uses image ${key}.`, {
+        hint: 'Stop it with `velar stop`, or wait until it has been idle for its window.',
+      });
+    }
+    await this.images.remove(key);
   }
 
   async dispose(): Promise<void> {
@@ -148,6 +186,18 @@ export class ProcessEngine implements Engine {
     return { python: own, notApplied: [{ name, full: `${name} (this is ${own.version})` }] };
   }
 
+  private uses(venvKey: string): boolean {
+    const asked = this.asked.get(venvKey) ?? -Infinity;
+    return [...this.venvs.values()].includes(venvKey) || Date.now() - asked < ABOUT_TO_START_MS;
+  }
+
+  private volumesOf({ volumes }: FunctionOptions): Record<string, string> {
+    const names = new Set(Object.values(volumes));
+    return volumeEnvironment(
+      Object.fromEntries([...names].map((name) => [name, this.options.volumes.folder(name)])),
+    );
+  }
+
   private environmentOf(
     spec: ContainerSpec,
     image: ProcessImage,
@@ -171,4 +221,10 @@ export class ProcessEngine implements Engine {
       CUDA_VISIBLE_DEVICES: spec.gpus.map((gpu) => gpu.uuid).join(','),
     };
   }
+}
+
+function noteOf(notApplied: readonly NotApplied[], options: FunctionOptions): string | undefined {
+  const volumes = volumesNote(options);
+  const note = notAppliedNote(notApplied);
+  return volumes === undefined ? note : withNote(volumes, note);
 }

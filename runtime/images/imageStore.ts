@@ -1,8 +1,11 @@
 /** The virtual environments of a home: built once each, used by many, listed by size and last use. */
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildListener } from '../engines/engine';
+import * as z from 'zod';
+import type { BuildListener, StoredImage } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
+import { measureFolder } from '../store/folderSize';
+import { finishRemovals, namesIn, removeFolder } from '../store/removal';
 import type { ImagePlan } from './imagePlan';
 import type { PythonInterpreter } from './python';
 import { buildVenv, venvPython } from './venv';
@@ -17,11 +20,9 @@ export interface ReadyImage {
   cached: boolean;
 }
 
-export interface StoredImage {
-  key: string;
-  bytes: number;
-  lastUsedAt: number;
-}
+const markerSchema = z.object({ python: z.string(), packages: z.array(z.string()) });
+/** Packages that an image's label names. */
+const NAMED_PACKAGES = 5;
 
 interface Build {
   done: Promise<void>;
@@ -77,23 +78,33 @@ export class ImageStore {
     await Promise.allSettled(builds.map((build) => build.done));
   }
 
-  /** What lies in the home, least recently used first. */
-  async list(): Promise<StoredImage[]> {
+  /** What lies in the home, least recently used first; `inUse` is asked for each key. */
+  async list(inUse: (key: string) => boolean): Promise<StoredImage[]> {
+    await finishRemovals(this.folder);
     const images: StoredImage[] = [];
-    for (const key of await entries(this.folder)) {
-      const marker = await statIfThere(join(this.folder, key, MARKER));
-      if (marker === undefined) continue;
-      images.push({ key, bytes: await sizeOf(join(this.folder, key)), lastUsedAt: marker.mtimeMs });
+    for (const key of await namesIn(this.folder)) {
+      const folder = join(this.folder, key);
+      const marker = await statIfThere(join(folder, MARKER));
+      const content = await readMarker(this.folder, key);
+      if (marker === undefined || content === undefined) continue;
+      const { bytes } = await measureFolder(folder);
+      const used = inUse(key) || this.builds.has(key);
+      const label = labelOf(content);
+      images.push({ key, label, bytes, lastUsedAt: marker.mtimeMs, inUse: used });
     }
     return images.sort((a, b) => a.lastUsedAt - b.lastUsedAt);
   }
 
-  /** Removes one image. Throws `conflict` while it is being built. */
+  /** Removes one image. Throws `not-found`, `conflict` while it is being built. */
   async remove(key: string): Promise<void> {
     if (this.builds.has(key)) throw new VelarError('conflict', `Image ${key} is being built.`);
     this.ready.delete(key);
-    await rm(join(this.folder, key, MARKER), { force: true });
-    await rm(join(this.folder, key), { recursive: true, force: true });
+    const known = (await namesIn(this.folder)).includes(key);
+    if (!known || !(await removeFolder(join(this.folder, key)))) {
+      throw new VelarError('not-found', `There is no image ${key}.`, {
+        hint: '`velar storage` lists those that there are.',
+      });
+    }
   }
 
   private async isBuilt(key: string, folder: string): Promise<boolean> {
@@ -185,13 +196,12 @@ export async function readMarker(folder: string, key: string): Promise<string | 
   }
 }
 
-async function entries(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isNodeError(error) && error.code === 'ENOENT') return [];
-    throw error;
-  }
+function labelOf(marker: string): string {
+  const { python, packages } = markerSchema.parse(JSON.parse(marker));
+  const more = packages.length - NAMED_PACKAGES;
+  const named = packages.slice(0, NAMED_PACKAGES).join(', ');
+  if (named === '') return `Python ${python}`;
+  return `Python ${python} with ${named}${more > 0 ? ` and ${String(more)} more` : ''}`;
 }
 
 async function statIfThere(path: string): Promise<{ mtimeMs: number } | undefined> {
@@ -201,12 +211,4 @@ async function statIfThere(path: string): Promise<{ mtimeMs: number } | undefine
     if (isNodeError(error) && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return bytes;
 }

@@ -25,8 +25,6 @@ export function optionsNotApplied(options: FunctionOptions): NotApplied[] {
   };
   if (options.cpu !== null) option('cpu', options.cpu);
   if (options.memoryMiB !== null) option('memory', options.memoryMiB);
-  const mounts = Object.keys(options.volumes);
-  if (mounts.length > 0) found.push({ name: 'volumes', full: `volumes ${mounts.join(' ')}` });
   // The container of the first call is the one that stays; more are started only when calls need them.
   if (options.minContainers > 1) option('min_containers', options.minContainers);
   if (options.bufferContainers > 0) option('buffer_containers', options.bufferContainers);
@@ -42,6 +40,11 @@ export function notAppliedNote(found: readonly NotApplied[]): string | undefined
   const full = found.map((each) => each.full).join(', ');
   const names = [...new Set(found.map((each) => each.name))].join(', ');
   return `not applied: ${full.length > ROOM_FOR_VALUES ? names : full}`;
+}
+
+/** Volumes are there, but not at the path that was asked for: that would be a place of the person's own machine. */
+export function volumesNote({ volumes }: FunctionOptions): string | undefined {
+  return Object.keys(volumes).length === 0 ? undefined : 'volumes at another path (Volume.path)';
 }
 
 /** A phase's detail with a note behind it. */

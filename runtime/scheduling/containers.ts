@@ -100,6 +100,13 @@ export class Containers {
     container.idleUntil = null;
   }
 
+  /** True while a container has a function that names the volume. */
+  useVolume(name: string): boolean {
+    return [...this.all.values()].some(({ origin, target }) =>
+      [origin, target].some((used) => Object.values(used.function.options.volumes).includes(name)),
+    );
+  }
+
   /** Cards that nobody holds and that serve the request. */
   freeCards(request: GpuRequest | null): Gpu[] {
     if (request === null) return [];

@@ -75,6 +75,7 @@ export async function createScheduler(options: SchedulerOptions): Promise<RunSer
       home,
       pythonPackages,
       blobs: store.blobs.root,
+      volumes: store.volumes,
       python: options.python,
       environment,
     });
@@ -125,6 +126,7 @@ class Scheduler implements RunService {
       maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
       listener: this.poolListener(),
     });
+    store.volumes.askForUse((name) => this.pool.containers.useVolume(name));
     const audience = (container: Container): Run[] => this.pool.audience(container);
     this.output = new RunOutput(audience, warn);
     this.telemetry = new Telemetry({

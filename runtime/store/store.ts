@@ -9,6 +9,7 @@ import { Database } from './database';
 import { DeviceStore } from './devices';
 import { RunJournal } from './runJournal';
 import { RunStore } from './runs';
+import { VolumeStore } from './volumes';
 
 export interface Store {
   readonly database: Database;
@@ -16,6 +17,7 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly runs: RunStore;
   readonly devices: DeviceStore;
+  readonly volumes: VolumeStore;
   /** Identity of this runtime, made on first start. */
   readonly runtimeId: string;
   /** Runs that an earlier runtime left active and that are failed now. */
@@ -41,6 +43,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     bundles: new BundleStore(blobs),
     runs,
     devices: new DeviceStore(database),
+    volumes: new VolumeStore(join(home, 'volumes')),
     runtimeId: runtimeId(database),
     interrupted: runs.failInterrupted(Date.now()),
     runFolder,

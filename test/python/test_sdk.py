@@ -1,5 +1,6 @@
 """The SDK as a person writes it: declarations, handles, and the errors of wrong ones."""
 
+import json
 import linecache
 import os
 import pickle
@@ -142,6 +143,19 @@ class Declarations(unittest.TestCase):
         self.assertNotIn("hunter2", repr(secret))
         with self.assertRaisesRegex(ValueError, "TOKEN.*None"):
             velar.Secret.from_dict({"TOKEN": None})
+
+    def test_a_volume_tells_its_path_where_it_is_mounted_and_nowhere_else(self):
+        data = velar.Volume.from_name("data")
+        with tempfile.TemporaryDirectory() as folder:
+            place = os.path.join(folder, "data")
+            known = unittest.mock.patch.dict(os.environ, {"VELAR_VOLUMES": json.dumps({"data": place})})
+            with known:
+                self.assertEqual(data.path, place)
+                self.assertTrue(os.path.isdir(place))
+                with self.assertRaisesRegex(LookupError, 'from_name."other"'):
+                    velar.Volume.from_name("other").path
+        with self.assertRaisesRegex(LookupError, "on the runtime"):
+            data.path
 
     def home(self):
         """A VELAR_HOME of the test's own, and a price table in it that is not there yet."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from dataclasses import dataclass
 from typing import Dict, Optional
 
 from . import _check
 
+#: Set by the engine: names of the function's volumes to their paths, as JSON.
+_PATHS = "VELAR_VOLUMES"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -53,9 +57,29 @@ class Secret:
 
 @dataclass(frozen=True)
 class Volume:
-    """A named directory on the runtime that outlives containers."""
+    """A named directory on the runtime that outlives containers.
+
+    Where the runtime isolates containers it lies at the path that the function asks for. :attr:`path` is right
+    everywhere.
+    """
 
     name: str
+
+    @property
+    def path(self) -> str:
+        """Where the volume lies, in a function that names it in ``volumes``; the directory is there.
+
+        Raises :class:`LookupError` elsewhere.
+        """
+        path = json.loads(os.environ.get(_PATHS) or "{}").get(self.name)
+        if path is None:
+            raise LookupError(
+                'Volume "%s" is not here. A function has the volumes that it names, as in '
+                'volumes={"/data": velar.Volume.from_name("%s")}, and where it runs on the runtime: read the path inside '
+                "of the function, and call it with .remote() or from the editor." % (self.name, self.name)
+            )
+        os.makedirs(path, exist_ok=True)
+        return str(path)
 
     @staticmethod
     def from_name(name: str) -> "Volume":

@@ -78,11 +78,15 @@ describe('building images', function () {
       NEVER,
     );
     assert.equal(again.cached, true);
-    const listed = await store.list();
+    const listed = await store.list(() => false);
     assert.equal(listed[0]?.key, wanted.venvKey);
     assert.ok((listed[0]?.bytes ?? 0) > 0);
+    assert.match(listed[0]?.label ?? '', /^Python 3\..+ with .*velartestpkg/);
+    assert.equal((await store.list((key) => key === wanted.venvKey))[0]?.inUse, true);
     await store.remove(wanted.venvKey);
-    assert.deepEqual(await store.list(), []);
+    assert.deepEqual(await store.list(() => false), []);
+    await assert.rejects(store.remove(wanted.venvKey), { code: 'not-found' });
+    await assert.rejects(store.remove('..'), { code: 'not-found' });
   });
 
   it('that fails points at the line of the layer, says why and leaves nothing to be used', async () => {
@@ -98,7 +102,7 @@ describe('building images', function () {
       return true;
     });
     assert.match(output, /no-such-folder/);
-    assert.deepEqual(await store.list(), []);
+    assert.deepEqual(await store.list(() => false), []);
     assert.equal(store.isReady(wanted), false);
   });
 

@@ -4,6 +4,7 @@ import {
   imageNotApplied,
   notAppliedNote,
   optionsNotApplied,
+  volumesNote,
   withNote,
 } from '../../../runtime/images/notApplied';
 
@@ -27,10 +28,10 @@ const slim: ImageDescription = { base: { kind: 'debian_slim', pythonVersion: nul
 
 describe('what the process engine does not apply', () => {
   it('is said with its values where there is room', () => {
-    const options = { ...plainOptions, memoryMiB: 2048, volumes: { '/data': 'd' } };
+    const options = { ...plainOptions, memoryMiB: 2048, cpu: 2 };
     assert.equal(
       withNote('built', notAppliedNote(optionsNotApplied(options))),
-      'built · not applied: memory=2048, volumes /data',
+      'built · not applied: cpu=2, memory=2048',
     );
   });
 
@@ -68,5 +69,12 @@ describe('what the process engine does not apply', () => {
       undefined,
     );
     assert.equal(withNote('built', undefined), 'built');
+  });
+
+  it('leaves volumes out, which are there at another path', () => {
+    const options = { ...plainOptions, volumes: { '/data': 'd' } };
+    assert.deepEqual(optionsNotApplied(options), []);
+    assert.equal(volumesNote(options), 'volumes at another path (Volume.path)');
+    assert.equal(volumesNote(plainOptions), undefined);
   });
 });
