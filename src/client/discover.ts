@@ -4,10 +4,10 @@ import { basename, dirname, join, relative } from 'node:path';
 import { VelarError } from '../../runtime/protocol/errors';
 import { toContract } from '../discovery/model';
 import type { ContractFunction, DiscoveredFunction } from '../discovery/model';
-import { PythonDocument } from '../discovery/parse';
+import { readFunctions } from '../discovery/parse';
 import type { ModuleRequest, ModuleResolver } from '../discovery/values';
 import { Pacer } from './bundle/pacer';
-import { admits, toPosix, walk } from './bundle/walk';
+import { admits, fromPosix, toPosix, walk } from './bundle/walk';
 import { ifReadable, isInside, ModuleIndex } from './moduleIndex';
 import { SourceReader } from './sourceReader';
 
@@ -67,10 +67,11 @@ export class WorkspaceDiscovery {
     const pacer = new Pacer(signal);
     let files = 0;
     for (const root of this.roots) {
+      const absolute = join(root, '/');
       const wanted = (name: string): boolean => name.endsWith('.py');
       for await (const batch of walk(root, { signal, wanted })) {
         for (const { path } of batch.files) {
-          const file = join(root, path);
+          const file = absolute + fromPosix(path);
           const known = this.look(file);
           if (known !== undefined) found.set(file, known);
           files++;
@@ -144,7 +145,7 @@ export class WorkspaceDiscovery {
       else uses.add(used);
       return this.modules.resolve(request);
     };
-    const functions = new PythonDocument(text, { file, resolve }).functions();
+    const functions = readFunctions(text, { file, resolve });
     for (const used of [...uses]) {
       for (const next of this.modules.usedBy(used)) uses.add(next);
     }

@@ -22,6 +22,8 @@ export interface FoundFunction {
 export interface Analysis {
   readonly functions: readonly FoundFunction[];
   readonly exports: ModuleExports;
+  /** Names whose meaning was asked for: what any other name stands for changes nothing. */
+  readonly asked: ReadonlySet<string>;
 }
 
 /** Reads what a module defines. */
@@ -29,7 +31,11 @@ export function analyze(facts: Facts, context: ResolveContext): Analysis {
   const analyzer = new Analyzer(context);
   const scope = new Environment();
   analyzer.module({ at: 0, facts }, scope);
-  return { functions: analyzer.found, exports: { names: scope.entries() } };
+  return {
+    functions: analyzer.found,
+    exports: { names: scope.entries() },
+    asked: analyzer.evaluator.asked,
+  };
 }
 
 interface OwnerClass {
@@ -49,7 +55,7 @@ const appDecorators = new Map<string, { functions: FunctionKind } | { classes: F
 
 class Analyzer {
   readonly found: FoundFunction[] = [];
-  private readonly evaluator: Evaluator;
+  readonly evaluator: Evaluator;
 
   constructor(context: ResolveContext) {
     this.evaluator = new Evaluator(context);

@@ -19,6 +19,8 @@ const maximumImports = 8;
 export class Evaluator {
   private calls = 0;
   private imports = 0;
+  /** Names of the module itself that were asked for. */
+  readonly asked = new Set<string>();
 
   constructor(private readonly context: ResolveContext) {}
 
@@ -46,6 +48,7 @@ export class Evaluator {
   lookUp(path: readonly string[], scope: Environment): readonly Value[] {
     const [root, ...rest] = path;
     if (root === undefined) return [];
+    this.asked.add(root);
     let values = scope.get(root).flatMap((value) => this.follow(value));
     for (const part of rest) values = values.flatMap((value) => this.attribute(value, part));
     return values;

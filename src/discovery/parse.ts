@@ -11,11 +11,12 @@ import { editForGrammar, forGrammar } from './grammar';
 import type { ChangedRange } from './grammar';
 import { importsOf } from './imports';
 import type { DiscoveredFunction, ModuleImport } from './model';
+import { skim } from './skim';
 import { StableFunctions } from './stable';
 import { applyChanges, differingRange, LineIndex, sortChanges } from './text';
 import type { TextChange } from './text';
 import { noModules } from './values';
-import type { ModuleExports, ModuleResolver } from './values';
+import type { ModuleExports, ModuleResolver, ResolveContext } from './values';
 
 export interface DocumentOptions {
   /** The file, as the resolver knows it; empty for text that has none yet. */
@@ -35,8 +36,7 @@ const stepsPerLook = 64;
  * Broken text never throws; while it is broken, functions that were there before stay.
  */
 export class PythonDocument {
-  private readonly file: string;
-  private readonly resolve: ModuleResolver;
+  private readonly context: ResolveContext;
   private readonly folder = new FactsFolder();
   private current: string;
   /** `current` as the grammar reads it; the same string where nothing needs rewriting. */
@@ -53,8 +53,7 @@ export class PythonDocument {
   constructor(text: string, options: DocumentOptions = {}) {
     this.current = text;
     this.grammarText = forGrammar(text);
-    this.file = options.file ?? '';
-    this.resolve = options.resolve ?? noModules;
+    this.context = contextOf(options);
   }
 
   get text(): string {
@@ -147,7 +146,7 @@ export class PythonDocument {
   }
 
   private analyze(): Analysis {
-    this.analysis ??= analyze(this.readFacts(), { file: this.file, resolve: this.resolve });
+    this.analysis ??= analyze(this.readFacts(), this.context);
     return this.analysis;
   }
 
@@ -175,6 +174,39 @@ export class PythonDocument {
     this.facts = tree.length === 0 ? noFacts : this.folder.fold(tree, this.current);
     return this.facts;
   }
+}
+
+/**
+ * The functions of a text that is looked at once: what `functions` of a new document gives, for a part of
+ * the work.
+ */
+export function readFunctions(
+  text: string,
+  options: DocumentOptions,
+): readonly DiscoveredFunction[] {
+  const skimmed = skim(text);
+  if (skimmed === undefined) return new PythonDocument(text, options).functions();
+  const { originalOffset } = skimmed;
+  const facts = new FactsFolder().fold(parser.parse(forGrammar(skimmed.text)), skimmed.text);
+  const { functions, asked } = analyze(facts, contextOf(options));
+  for (const name of asked) {
+    if (skimmed.dropped.has(name)) return new PythonDocument(text, options).functions();
+  }
+  const lines = new LineIndex(text);
+  return functions.map(({ details, offsets, headerErrors }) => {
+    const moved = {
+      start: originalOffset(offsets.start),
+      definition: originalOffset(offsets.definition),
+      name: originalOffset(offsets.name),
+      header: originalOffset(offsets.header),
+      end: originalOffset(offsets.end),
+    };
+    return withLines({ details, offsets: moved, headerErrors }, lines);
+  });
+}
+
+function contextOf({ file = '', resolve = noModules }: DocumentOptions): ResolveContext {
+  return { file, resolve };
 }
 
 /** Whole lines: what the grammar gets to see of a line can depend on all of it. */

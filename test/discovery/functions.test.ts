@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { toContract } from '../../src/discovery/model';
 import type { DiscoveredFunction } from '../../src/discovery/model';
-import { PythonDocument } from '../../src/discovery/parse';
+import { PythonDocument, readFunctions } from '../../src/discovery/parse';
 import type { ModuleResolver } from '../../src/discovery/values';
 
 function find(text: string, resolve?: ModuleResolver): readonly DiscoveredFunction[] {
-  return new PythonDocument(text, { file: 'main.py', ...(resolve && { resolve }) }).functions();
+  const options = { file: 'main.py', ...(resolve && { resolve }) };
+  const found = new PythonDocument(text, options).functions();
+  assert.deepEqual(readFunctions(text, options), found, 'looked at once');
+  return found;
 }
 
 function names(text: string, resolve?: ModuleResolver): string[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { PythonDocument } from '../../src/discovery/parse';
+import { PythonDocument, readFunctions } from '../../src/discovery/parse';
 import { outline } from './outline';
 import { askOracle } from './pythonOracle';
 
@@ -169,6 +169,13 @@ describe('generated modules', function () {
         functions.every((each) => each.app === 'made'),
         text,
       );
+    }
+  });
+
+  it('show the same where they are looked at once', () => {
+    for (const [index, { text }] of samples.entries()) {
+      const given = index % 2 === 0 ? text : text.replaceAll('\n', '\r\n');
+      assert.deepEqual(readFunctions(given, {}), new PythonDocument(given).functions(), given);
     }
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PythonDocument } from '../../src/discovery/parse';
+import { PythonDocument, readFunctions } from '../../src/discovery/parse';
 import { outline } from './outline';
 import { askOracle, standardLibrary } from './pythonOracle';
 
@@ -19,6 +19,17 @@ function standardLibraryFiles(): string[] {
     .map((file) => join(root, file));
 }
 
+/** The text after an app, with a decorator of that app on some of its functions and classes. */
+function decorated(text: string): string {
+  let seen = 0;
+  const marked = text.replace(/^([ \t]*)(?:async def|def|class)\b/gm, (line, indent: string) =>
+    seen++ % 7 === 0
+      ? `${indent}@app.${line.includes('class') ? 'cls' : 'function'}(gpu="L4")\n${line}`
+      : line,
+  );
+  return `import velar\napp = velar.App("made")\n${marked}`;
+}
+
 describe("Python's standard library", function () {
   this.timeout(180_000);
 
@@ -30,6 +41,23 @@ describe("Python's standard library", function () {
       assert.deepEqual(document.functions(), [], file);
       document.imports();
     }
+  });
+
+  it('shows the same functions when it is looked at once, in a part of the time', () => {
+    let [whole, once] = [0, 0];
+    let count = 0;
+    for (const file of standardLibraryFiles().filter((_, index) => index % comparedEvery === 0)) {
+      const text = decorated(readFileSync(file, 'utf8'));
+      const began = performance.now();
+      const expected = new PythonDocument(text, { file }).functions();
+      const middle = performance.now();
+      assert.deepEqual(readFunctions(text, { file }), expected, file);
+      once += performance.now() - middle;
+      whole += middle - began;
+      count += expected.length;
+    }
+    assert.ok(count > 500, `only ${count} functions`);
+    assert.ok(once < whole * 0.9, `${once.toFixed(0)} ms of ${whole.toFixed(0)} ms`);
   });
 
   it("gives the same functions, parameters and imports as Python's own parser", () => {

@@ -255,3 +255,8 @@ function readIfThere(path: string): string | undefined {
 export function toPosix(path: string): string {
   return sep === '/' ? path : path.replaceAll(sep, '/');
 }
+
+/** The inverse of `toPosix`. */
+export function fromPosix(path: string): string {
+  return sep === '/' ? path : path.replaceAll('/', sep);
+}
