@@ -1,6 +1,7 @@
 /** What an engine does: makes images ready, places containers, lists them, stops them. Nothing else. */
+import type { Readable } from 'node:stream';
 import type { FunctionDescription } from '../protocol/description';
-import type { Gpu } from '../protocol/methods';
+import type { FileEntry, Gpu } from '../protocol/methods';
 
 export interface BuildListener {
   /** One line of progress, for the phase's detail. */
@@ -23,8 +24,15 @@ export interface EngineImage {
   isReady(): boolean;
 }
 
-/** Reads a file of the bundle; undefined for one that it lacks. */
-export type BundleReader = (path: string) => Promise<Buffer | undefined>;
+/** Files of a bundle; paths are relative to its root, with `/`. */
+export interface BundleFiles {
+  /** The whole file; undefined for one that the bundle lacks. For files that are small by their nature. */
+  read(path: string): Promise<Buffer | undefined>;
+  /** The file as a stream, however large. Throws `not-found`. */
+  open(path: string): Readable;
+  /** Files under a folder, sorted by path, or the one file of that path; all of them for `.`. */
+  list(path: string): readonly FileEntry[];
+}
 
 export interface ContainerSpec {
   container: string;
@@ -72,7 +80,7 @@ export interface Engine {
   /** Throws `python-missing` and other errors that name what is missing. */
   planImage(
     wanted: Pick<FunctionDescription, 'image' | 'options'>,
-    read: BundleReader,
+    files: BundleFiles,
   ): Promise<EngineImage>;
   start(spec: ContainerSpec): Promise<PlacedContainer>;
   list(): PlacedContainer[];

@@ -21,7 +21,7 @@ import { VelarError } from '../protocol/errors';
 import type { VolumeStore } from '../store/volumes';
 import { minimalEnvironment, startChild } from './children';
 import type {
-  BundleReader,
+  BundleFiles,
   ContainerExit,
   ContainerSpec,
   Engine,
@@ -73,13 +73,13 @@ export class ProcessEngine implements Engine {
 
   async planImage(
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
-    read: BundleReader,
+    files: BundleFiles,
   ): Promise<EngineImage> {
     const { python, notApplied } = await this.pythonFor(image);
     const requirements = new Map<string, string>();
     for (const layer of image.layers) {
       if (layer.kind !== 'requirements') continue;
-      const content = await read(layer.path);
+      const content = await files.read(layer.path);
       if (content === undefined) {
         const full = `requirements ${layer.path}, which the bundle lacks`;
         notApplied.push({ name: `requirements ${layer.path}`, full });

@@ -1,14 +1,12 @@
 /** What the process engine makes of an image: what it builds and what it sets. Pure. */
 import { sha256Hex } from '../protocol/bundles';
-import type { ImageDescription, ImageLayer } from '../protocol/description';
+import type { ImageDescription, ImagePlace } from '../protocol/description';
 
 /** One install command; a failure points at the layer's place in the user's file. */
-export interface InstallStep {
+export interface InstallStep extends ImagePlace {
   /** What goes behind `pip install`, requirements files by their content. */
   packages: readonly string[];
   requirements: string | null;
-  file: string | null;
-  line: number | null;
 }
 
 export interface ImagePlan {
@@ -78,9 +76,6 @@ function installOf(step: InstallStep): unknown {
   return { packages: step.packages, requirements: step.requirements };
 }
 
-function placeOf(layer: Extract<ImageLayer, { kind: 'pip' | 'requirements' }>): {
-  file: string | null;
-  line: number | null;
-} {
-  return { file: layer.file ?? null, line: layer.line ?? null };
+function placeOf({ file, line }: ImagePlace): ImagePlace {
+  return { file, line };
 }

@@ -8,6 +8,7 @@ import { measureFolder } from '../store/folderSize';
 import { finishRemovals, namesIn, removeFolder } from '../store/removal';
 import type { ImagePlan } from './imagePlan';
 import type { PythonInterpreter } from './python';
+import { SharedBuilds, type BuildWork } from './sharedBuilds';
 import { buildVenv, venvPython } from './venv';
 
 /** Written last: a folder without it is half-built and never used. */
@@ -24,16 +25,8 @@ const markerSchema = z.object({ python: z.string(), packages: z.array(z.string()
 /** Packages that an image's label names. */
 const NAMED_PACKAGES = 5;
 
-interface Build {
-  done: Promise<void>;
-  listeners: Set<BuildListener>;
-  /** The newest progress, for those who come later. */
-  progress: string | undefined;
-  abort: AbortController;
-}
-
 export class ImageStore {
-  private readonly builds = new Map<string, Build>();
+  private readonly builds = new SharedBuilds<void>();
   private readonly ready = new Set<string>();
 
   constructor(
@@ -59,23 +52,15 @@ export class ImageStore {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
     const folder = join(this.folder, plan.venvKey);
     const executable = venvPython(folder);
-    // A build that its waiters have left clears the folder as it ends; the next begins after that.
-    let going = this.builds.get(plan.venvKey);
-    while (going?.abort.signal.aborted === true) {
-      await Promise.allSettled([going.done]);
-      going = this.builds.get(plan.venvKey);
-    }
     if (await this.isBuilt(plan.venvKey, folder)) return { python: executable, cached: true };
-    const build = this.builds.get(plan.venvKey) ?? this.start(plan, python, folder);
-    await this.join(build, listener, signal);
+    const build: BuildWork<void> = (all, gone) => this.run(plan, python, folder, all, gone);
+    await this.builds.join(plan.venvKey, build, listener, signal);
     return { python: executable, cached: false };
   }
 
   /** Stops every build. Resolves when no installer is left. */
   async dispose(): Promise<void> {
-    const builds = [...this.builds.values()];
-    for (const build of builds) build.abort.abort();
-    await Promise.allSettled(builds.map((build) => build.done));
+    await this.builds.dispose();
   }
 
   /** What lies in the home, least recently used first; `inUse` is asked for each key. */
@@ -129,32 +114,6 @@ export class ImageStore {
     }
   }
 
-  private start(plan: ImagePlan, python: PythonInterpreter, folder: string): Build {
-    const abort = new AbortController();
-    const build: Build = {
-      done: Promise.resolve(),
-      listeners: new Set(),
-      progress: undefined,
-      abort,
-    };
-    const listener: BuildListener = {
-      progress: (detail) => {
-        build.progress = detail;
-        for (const each of build.listeners) each.progress(detail);
-      },
-      output: (text) => {
-        for (const each of build.listeners) each.output(text);
-      },
-    };
-    build.done = this.run(plan, python, folder, listener, abort.signal).finally(() => {
-      this.builds.delete(plan.venvKey);
-    });
-    // Everybody who waits hears of a failure through join(); this keeps one nobody waits for from being fatal.
-    build.done.catch(() => undefined);
-    this.builds.set(plan.venvKey, build);
-    return build;
-  }
-
   private async run(
     plan: ImagePlan,
     python: PythonInterpreter,
@@ -166,23 +125,6 @@ export class ImageStore {
     const packages = plan.steps.flatMap((step) => step.packages);
     await writeFile(join(folder, MARKER), JSON.stringify({ python: python.version, packages }));
     this.ready.add(plan.venvKey);
-  }
-
-  private async join(build: Build, listener: BuildListener, signal: AbortSignal): Promise<void> {
-    let leave = (): void => undefined;
-    const gone = new Promise<never>((_, reject) => {
-      leave = () => reject(new VelarError('cancelled', 'Cancelled.'));
-      signal.addEventListener('abort', leave, { once: true });
-    });
-    build.listeners.add(listener);
-    try {
-      if (build.progress !== undefined) listener.progress(build.progress);
-      await Promise.race([build.done, gone]);
-    } finally {
-      signal.removeEventListener('abort', leave);
-      build.listeners.delete(listener);
-      if (build.listeners.size === 0) build.abort.abort();
-    }
   }
 }
 

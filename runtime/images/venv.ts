@@ -6,17 +6,10 @@ import { capture, installerEnvironment, startChild } from '../engines/children';
 import type { BuildListener } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
+import { ImageBuildError, placeTraceback } from './buildError';
 import type { ImagePlan, InstallStep } from './imagePlan';
 import { InstallProgressReader, installFailure } from './installProgress';
 import { programsOnPath, type PythonInterpreter } from './python';
-
-/** A failed build, with the line of the layer that failed. */
-export class ImageBuildError extends Error {
-  override readonly name = 'ImageBuildError';
-  constructor(readonly runError: RunError) {
-    super(runError.message);
-  }
-}
 
 export interface VenvBuild {
   folder: string;
@@ -91,7 +84,7 @@ async function chooseInstaller(build: VenvBuild, env: Record<string, string>): P
       kind: 'image',
       type: 'InstallerMissing',
       message: `${executable} has no pip 22.3 or newer, and uv is not on PATH: packages can't be installed.`,
-      traceback: tracebackOf(build.plan.steps[0]),
+      traceback: placeTraceback(build.plan.steps[0]),
       hint: 'Install or upgrade pip (on Debian: python3-pip), or install uv, then run again.',
     });
   }
@@ -176,14 +169,9 @@ function failureOf(step: InstallStep, output: string): RunError {
     kind: 'image',
     type: 'PipInstallFailed',
     message: `Installing ${what} failed: ${installFailure(output)}`,
-    traceback: tracebackOf(step),
+    traceback: placeTraceback(step),
     hint: 'Correct the name or version in the image, or see the log for what the installer printed.',
   };
-}
-
-function tracebackOf(step: InstallStep | undefined): RunError['traceback'] {
-  if (step === undefined || step.file === null || step.line === null) return [];
-  return [{ file: step.file, line: step.line, function: 'image' }];
 }
 
 function lastLine(text: string): string {

@@ -4,45 +4,37 @@ import * as z from 'zod';
 const gpuRequestSchema = z.object({ name: z.string(), count: z.number().int().min(1) });
 export type GpuRequest = z.infer<typeof gpuRequestSchema>;
 
+/** The line of the user's file that wrote it. */
+const placeSchema = z.object({ file: z.string().optional(), line: z.number().int().optional() });
+export type ImagePlace = z.infer<typeof placeSchema>;
+
+const placed = placeSchema.shape;
+
 const imageLayerSchema = z.discriminatedUnion('kind', [
-  /** `line` is the line of the user's file that added the layer. */
-  z.object({
-    kind: z.literal('pip'),
-    packages: z.array(z.string()),
-    file: z.string().optional(),
-    line: z.number().int().optional(),
-  }),
-  z.object({
-    kind: z.literal('requirements'),
-    path: z.string(),
-    file: z.string().optional(),
-    line: z.number().int().optional(),
-  }),
-  z.object({
-    kind: z.literal('apt'),
-    packages: z.array(z.string()),
-    file: z.string().optional(),
-    line: z.number().int().optional(),
-  }),
-  z.object({
-    kind: z.literal('run'),
-    commands: z.array(z.string()),
-    file: z.string().optional(),
-    line: z.number().int().optional(),
-  }),
-  z.object({ kind: z.literal('env'), variables: z.record(z.string(), z.string()) }),
-  z.object({ kind: z.literal('workdir'), path: z.string() }),
-  z.object({ kind: z.literal('localFile'), source: z.string(), target: z.string() }),
-  z.object({ kind: z.literal('localDir'), source: z.string(), target: z.string() }),
+  z.object({ kind: z.literal('pip'), packages: z.array(z.string()), ...placed }),
+  z.object({ kind: z.literal('requirements'), path: z.string(), ...placed }),
+  z.object({ kind: z.literal('apt'), packages: z.array(z.string()), ...placed }),
+  z.object({ kind: z.literal('run'), commands: z.array(z.string()), ...placed }),
+  z.object({ kind: z.literal('env'), variables: z.record(z.string(), z.string()), ...placed }),
+  z.object({ kind: z.literal('workdir'), path: z.string(), ...placed }),
+  z.object({ kind: z.literal('localFile'), source: z.string(), target: z.string(), ...placed }),
+  z.object({ kind: z.literal('localDir'), source: z.string(), target: z.string(), ...placed }),
 ]);
 export type ImageLayer = z.infer<typeof imageLayerSchema>;
 
+const imageBaseSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('debian_slim'),
+    pythonVersion: z.string().nullable(),
+    ...placed,
+  }),
+  z.object({ kind: z.literal('registry'), tag: z.string(), ...placed }),
+  z.object({ kind: z.literal('dockerfile'), path: z.string(), ...placed }),
+]);
+export type ImageBase = z.infer<typeof imageBaseSchema>;
+
 export const imageSchema = z.object({
-  base: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('debian_slim'), pythonVersion: z.string().nullable() }),
-    z.object({ kind: z.literal('registry'), tag: z.string() }),
-    z.object({ kind: z.literal('dockerfile'), path: z.string() }),
-  ]),
+  base: imageBaseSchema,
   layers: z.array(imageLayerSchema),
 });
 export type ImageDescription = z.infer<typeof imageSchema>;

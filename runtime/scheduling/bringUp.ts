@@ -2,7 +2,7 @@
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
 import type { Engine } from '../engines/engine';
-import { ImageBuildError } from '../images/venv';
+import { ImageBuildError } from '../images/buildError';
 import type { Stage } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';

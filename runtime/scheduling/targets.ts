@@ -1,11 +1,11 @@
 /** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VelarError } from '../protocol/errors';
 import type { FunctionOptions } from '../protocol/description';
 import type { RunError } from '../protocol/values';
 import type { Engine } from '../engines/engine';
 import type { GpuInventory } from '../gpu/detect';
+import { bundleFiles } from '../store/bundleFiles';
 import type { Store } from '../store/store';
 import type { DescribeServer, Described } from './describe';
 import { infrastructureError } from './platformErrors';
@@ -89,7 +89,7 @@ export class Targets {
     if (found === undefined) return { error: noSuchFunction(request, described.apps) };
     const secrets = await readSecrets(found.function.options.secrets, join(home, 'secrets.json'));
     if ('error' in secrets) return secrets;
-    const image = await engine.planImage(found.function, (path) => this.read(bundle, path));
+    const image = await engine.planImage(found.function, bundleFiles(this.options.store, bundle));
     const made = makeTarget({
       bundle,
       file,
@@ -104,13 +104,6 @@ export class Targets {
       cores,
     });
     return 'error' in made ? made : { target: made };
-  }
-
-  private async read(bundle: string, path: string): Promise<Buffer | undefined> {
-    const { bundles, blobs } = this.options.store;
-    const plain = path.replace(/^\.\//, '');
-    const entry = bundles.manifest(bundle).find((file) => file.path === plain);
-    return entry === undefined ? undefined : readFile(blobs.path(entry.sha256));
   }
 }
 

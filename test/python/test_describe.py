@@ -142,14 +142,15 @@ class Service(unittest.TestCase):
         self.assertEqual(options["secrets"], [{"name": "hf"}, {"values": {"K": "v"}}])
         self.assertEqual(options["volumes"], {"/data": "d"})
         image = f["image"]
-        self.assertEqual(image["base"], {"kind": "registry", "tag": "nvidia/cuda:12.1"})
+        self.assertEqual(image["base"], {"kind": "registry", "tag": "nvidia/cuda:12.1", "file": "app.py", "line": 5})
         self.assertEqual(
             [(layer["kind"], layer["line"], layer["file"]) for layer in image["layers"]],
             [("requirements", 5, "app.py"), ("pip", 7, "app.py"), ("pip", 7, "app.py")],
         )
         g = found["g"]
         self.assertEqual((g["kind"], g["async"], g["options"]["minContainers"]), ("endpoint", True, 1))
-        self.assertEqual(g["image"], {"base": {"kind": "debian_slim", "pythonVersion": None}, "layers": []})
+        base = {"kind": "debian_slim", "pythonVersion": None, "file": "app.py", "line": 16}
+        self.assertEqual(g["image"], {"base": base, "layers": []})
 
     def test_classes_methods_entrypoints_and_sibling_modules(self):
         found = self.functions(

@@ -48,10 +48,15 @@ class Image:
 
     __slots__ = ("_base", "_layers", "_origin")
 
-    def __init__(self, base: Optional[Dict[str, Any]] = None, layers: Tuple[Layer, ...] = ()) -> None:
+    def __init__(
+        self,
+        base: Optional[Dict[str, Any]] = None,
+        layers: Tuple[Layer, ...] = (),
+        origin: Optional[Origin] = None,
+    ) -> None:
         self._base: Dict[str, Any] = base or {"kind": "debian_slim", "pythonVersion": None}
         self._layers = layers
-        self._origin = caller_origin()
+        self._origin = origin or caller_origin()
 
     @property
     def base(self) -> Dict[str, Any]:
@@ -65,7 +70,7 @@ class Image:
 
     @property
     def origin(self) -> Origin:
-        """The line that made this Image."""
+        """The line that chose the base."""
         return self._origin
 
     @staticmethod
@@ -154,7 +159,7 @@ class Image:
         )
 
     def _with(self, kind: str, **values: Any) -> "Image":
-        return Image(self._base, self._layers + (Layer(kind, values, caller_origin()),))
+        return Image(self._base, self._layers + (Layer(kind, values, caller_origin()),), self._origin)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Image):

@@ -69,7 +69,7 @@ def check(given: Mapping[str, Any]) -> Options:
                 'There is no option "%s".%s The options are %s.' % (name, _check.near(name, _NAMES), ", ".join(_NAMES))
             )
     values = {**vars(Options()), **given}
-    image, start = values["image"], values["startup_timeout"]
+    image, start = given.get("image"), values["startup_timeout"]
     if image is not None and not isinstance(image, Image):
         raise TypeError("image must be a velar.Image, not %s." % _check.show(image))
     least = _check.whole("min_containers", values["min_containers"], 0)

@@ -107,6 +107,7 @@ class Describer:
         base = image.base
         if base["kind"] == "dockerfile":
             base["path"] = self._resolve(image.origin, base["path"])
+        base.update(self._place(image.origin))
         return {"base": base, "layers": [self._layer(layer) for layer in image.layers]}
 
     def _layer(self, layer: Layer) -> Json:
@@ -114,8 +115,10 @@ class Describer:
         option = _PATHS.get(layer.kind)
         if option is not None:
             values[option] = self._resolve(layer.origin, values[option])
-        file = errors.relative(layer.origin.file, self._root)
-        return {"kind": layer.kind, **values, "file": file, "line": layer.origin.line}
+        return {"kind": layer.kind, **values, **self._place(layer.origin)}
+
+    def _place(self, origin: Origin) -> Json:
+        return {"file": errors.relative(origin.file, self._root), "line": origin.line}
 
     def _resolve(self, origin: Origin, path: str) -> str:
         """A path beside the file that wrote it, or from the root, as one from the root."""

@@ -6,7 +6,8 @@ import { capture } from '../../../runtime/engines/children';
 import { ImageStore } from '../../../runtime/images/imageStore';
 import { planImage, type ImagePlan } from '../../../runtime/images/imagePlan';
 import { findPython, rememberPython, type PythonInterpreter } from '../../../runtime/images/python';
-import { ImageBuildError, venvPython } from '../../../runtime/images/venv';
+import { ImageBuildError } from '../../../runtime/images/buildError';
+import { venvPython } from '../../../runtime/images/venv';
 
 const QUIET = { progress: () => undefined, output: () => undefined };
 const NEVER = new AbortController().signal;

@@ -1,0 +1,17 @@
+/** How an image's build fails, whichever engine builds it. */
+import type { ImagePlace } from '../protocol/description';
+import type { RunError } from '../protocol/values';
+
+/** A failed build, with the line of the layer that failed. */
+export class ImageBuildError extends Error {
+  override readonly name = 'ImageBuildError';
+  constructor(readonly runError: RunError) {
+    super(runError.message);
+  }
+}
+
+/** The layer's line in the user's file as the one frame of a traceback; empty where it is not known. */
+export function placeTraceback(place: ImagePlace | undefined): RunError['traceback'] {
+  if (place?.file === undefined || place.line === undefined) return [];
+  return [{ file: place.file, line: place.line, function: 'image' }];
+}
