@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
+import { resourceNameSchema, secretSchema, secretValuesSchema } from './resources';
 import { callArgumentsSchema, runErrorSchema } from './values';
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -200,6 +201,15 @@ export const methods = {
     params: emptySchema,
     result: z.object({ gpus: z.array(gpuSchema), note: z.string().nullable() }),
   },
+
+  /** Names and variables; values never leave the runtime. */
+  'secrets.list': { params: emptySchema, result: z.object({ secrets: z.array(secretSchema) }) },
+  /** Sets variables of a secret, made where it lacks; others that it has stay. Runs see it from the next one on. */
+  'secrets.set': {
+    params: z.object({ name: resourceNameSchema, values: secretValuesSchema }),
+    result: z.object({ secret: secretSchema }),
+  },
+  'secrets.remove': { params: z.object({ name: resourceNameSchema }), result: emptySchema },
 
   'device.list': { params: emptySchema, result: z.object({ devices: z.array(deviceSchema) }) },
   /** Without an id: the device that asks. Its connections close. */

@@ -8,3 +8,29 @@ export const resourceNameSchema = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'A name has up to 64 letters, digits, ".", "_" or "-" and starts with a letter or digit.',
   );
+
+/** Bytes of one secret's values together: what an environment takes on every system. */
+const MAX_SECRET_CHARACTERS = 64 * 1024;
+
+/** Variables of a secret and their values, as they are set. Never logged, never sent back. */
+export const secretValuesSchema = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'A variable has letters, digits and "_", no digit first.'),
+    z.string().refine((value) => !value.includes('\0'), 'A value holds no NUL.'),
+  )
+  .refine((values) => Object.keys(values).length > 0, 'A secret needs a variable.')
+  .refine(
+    (values) => Object.entries(values).flat().join('').length <= MAX_SECRET_CHARACTERS,
+    'A secret holds 64 KiB at most.',
+  );
+
+/** What is told of a secret: everything but its values. */
+export const secretSchema = z.object({
+  name: z.string(),
+  variables: z.array(z.string()),
+  /** ms since the epoch. */
+  updatedAt: z.number(),
+});
+export type SecretSummary = z.infer<typeof secretSchema>;

@@ -117,7 +117,7 @@ class Scheduler implements RunService {
       environment,
       clock,
     });
-    this.targets = new Targets({ store, describe: this.describer, engine, gpus, home, cores });
+    this.targets = new Targets({ store, describe: this.describer, engine, gpus, cores });
     this.pool = new Pool({
       engine,
       link: parts.link,
@@ -224,7 +224,7 @@ class Scheduler implements RunService {
     signal: AbortSignal,
   ): Promise<{ apps: AppDescription[] } | { error: RunError }> {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    return this.targets.apps(bundle, file);
+    return this.targets.shown(bundle, file);
   }
 
   containers(): ContainerInfo[] {

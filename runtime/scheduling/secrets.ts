@@ -1,54 +1,67 @@
 /** Secrets of a function: values that the code itself carries, and names that this runtime knows. */
-import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
-import type { FunctionOptions } from '../protocol/description';
-import { isNodeError } from '../protocol/errors';
+import type { AppDescription, FunctionOptions } from '../protocol/description';
+import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
+import type { SecretStore } from '../store/secrets';
 
-/** `{"name": {"VARIABLE": "value"}}`, written by the person, readable by them alone. */
-const secretsFileSchema = z.record(z.string(), z.record(z.string(), z.string()));
+/** What people see in place of a secret's value. */
+export const HIDDEN = '••••';
 
-export type SecretValues = { values: Record<string, string> } | { error: RunError };
+export type FunctionSecrets = { values: Record<string, string> } | { error: RunError };
 
 /** Variables of all secrets, later ones over earlier ones. Values are never logged or stored. */
-export async function readSecrets(
+export function readSecrets(
   secrets: FunctionOptions['secrets'],
-  file: string,
-): Promise<SecretValues> {
+  store: Pick<SecretStore, 'values'>,
+): FunctionSecrets {
   const values: Record<string, string> = {};
-  let known: z.infer<typeof secretsFileSchema> | undefined;
   for (const secret of secrets) {
     Object.assign(values, secret.values);
     if (secret.name === undefined || secret.values !== undefined) continue;
     try {
-      known ??= secretsFileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+      const found = store.values(secret.name);
+      if (found === undefined) return { error: missing(secret.name) };
+      Object.assign(values, found);
     } catch (error) {
-      if (!isNodeError(error) || error.code !== 'ENOENT') return { error: unreadable(file) };
-      known = {};
+      return { error: unreadable(secret.name, VelarError.from(error)) };
     }
-    const found = known[secret.name];
-    if (found === undefined) return { error: missing(secret.name, file) };
-    Object.assign(values, found);
   }
   return { values };
 }
 
-function missing(name: string, file: string): RunError {
+/** An app as clients may see it: of secrets that its code carries, the variables only. */
+export function withoutSecretValues(app: AppDescription): AppDescription {
+  const hidden = ({ name, values }: FunctionOptions['secrets'][number]) => ({
+    ...(name === undefined ? {} : { name }),
+    ...(values === undefined
+      ? {}
+      : { values: Object.fromEntries(Object.keys(values).map((key) => [key, HIDDEN])) }),
+  });
+  const functions = app.functions.map((each) => ({
+    ...each,
+    options: { ...each.options, secrets: each.options.secrets.map(hidden) },
+  }));
+  return { ...app, functions };
+}
+
+function missing(name: string): RunError {
   return {
     kind: 'user',
     type: 'SecretNotFound',
     message: `This runtime has no secret named ${name}.`,
     traceback: [],
-    hint: `Add it to ${file} as {"${name}": {"VARIABLE": "value"}}, mode 600, then run again.`,
+    hint: `Set it with \`velar secret set ${name} VARIABLE\`, which asks for the value, then run again.`,
+    details: { secret: name },
   };
 }
 
-function unreadable(file: string): RunError {
+function unreadable(name: string, { message, hint }: VelarError): RunError {
   return {
     kind: 'user',
-    type: 'SecretsUnreadable',
-    message: `The secrets in ${file} can't be read.`,
+    type: 'SecretUnreadable',
+    message,
     traceback: [],
-    hint: 'Correct it to {"name": {"VARIABLE": "value"}}.',
+    ...(hint === undefined ? {} : { hint }),
+    details: { secret: name },
   };
 }

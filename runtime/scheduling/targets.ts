@@ -1,5 +1,4 @@
 /** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
-import { join } from 'node:path';
 import { VelarError } from '../protocol/errors';
 import type { FunctionOptions } from '../protocol/description';
 import type { RunError } from '../protocol/values';
@@ -9,7 +8,7 @@ import { bundleFiles } from '../store/bundleFiles';
 import type { Store } from '../store/store';
 import type { DescribeServer, Described } from './describe';
 import { infrastructureError } from './platformErrors';
-import { readSecrets } from './secrets';
+import { readSecrets, withoutSecretValues } from './secrets';
 import { findFunction, makeTarget, type Target } from './target';
 
 const MAX_REMEMBERED = 500;
@@ -26,11 +25,10 @@ export interface TargetRequest {
 export type TargetResult = { target: Target } | { error: RunError };
 
 export interface TargetsOptions {
-  store: Pick<Store, 'bundles' | 'blobs'>;
+  store: Pick<Store, 'bundles' | 'blobs' | 'secrets'>;
   describe: DescribeServer;
   engine: Engine;
   gpus: GpuInventory;
-  home: string;
   cores: number;
 }
 
@@ -68,6 +66,12 @@ export class Targets {
     return asked;
   }
 
+  /** The same for clients: without values of secrets. Rejects as `apps` does. */
+  async shown(bundle: string, file: string): Promise<Described> {
+    const described = await this.apps(bundle, file);
+    return 'error' in described ? described : { apps: described.apps.map(withoutSecretValues) };
+  }
+
   private async find(request: TargetRequest, key: string): Promise<TargetResult> {
     try {
       const result = await this.make(request);
@@ -81,13 +85,13 @@ export class Targets {
   }
 
   private async make(request: TargetRequest): Promise<TargetResult> {
-    const { engine, gpus, home, cores } = this.options;
+    const { engine, gpus, cores, store } = this.options;
     const { bundle, file, qualname, cpuAllowed } = request;
     const described = await this.apps(bundle, file);
     if ('error' in described) return described;
     const found = findFunction(described.apps, qualname, request.app);
     if (found === undefined) return { error: noSuchFunction(request, described.apps) };
-    const secrets = await readSecrets(found.function.options.secrets, join(home, 'secrets.json'));
+    const secrets = readSecrets(found.function.options.secrets, store.secrets);
     if ('error' in secrets) return secrets;
     const image = await engine.planImage(found.function, bundleFiles(this.options.store, bundle));
     const made = makeTarget({

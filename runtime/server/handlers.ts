@@ -19,7 +19,7 @@ import { receiveUpload } from './uploads';
 
 export interface HandlerContext {
   service: RunService;
-  store: Pick<Store, 'blobs' | 'bundles' | 'devices'>;
+  store: Pick<Store, 'blobs' | 'bundles' | 'devices' | 'secrets'>;
   info(): Promise<RuntimeInfo>;
   doctor(): Promise<Check[]>;
   /** The client that asks needs the runtime no more. True when the runtime ends with it. */
@@ -125,6 +125,13 @@ function createHandlers(context: HandlerContext): Handlers {
       return {};
     },
     'gpu.list': () => service.gpus(),
+
+    'secrets.list': () => ({ secrets: store.secrets.list() }),
+    'secrets.set': ({ name, values }) => ({ secret: store.secrets.set(name, values) }),
+    'secrets.remove': ({ name }) => {
+      store.secrets.remove(name);
+      return {};
+    },
 
     'device.list': (_params, session) => ({
       devices: store.devices.list().map(({ id, name, pairedAt, lastSeenAt }) => ({

@@ -132,6 +132,13 @@ async function build(
   undo.push(() => {
     store.close();
   });
+  const imported = store.importedSecrets;
+  if (imported !== undefined && 'problem' in imported) logger.warn(imported.problem);
+  else if (imported !== undefined) {
+    logger.info('Secrets of secrets.json are encrypted now; the file is removed', {
+      names: imported.names.join(' '),
+    });
+  }
   for (const { run } of store.interrupted) logger.warn('Run was interrupted', { run });
 
   const tls = isLoopbackHost(options.host)

@@ -24,7 +24,7 @@ export interface ServerOptions {
   ownerToken: string;
   runtime: RuntimeName;
   service: RunService;
-  store: Pick<Store, 'blobs' | 'bundles' | 'devices'>;
+  store: Pick<Store, 'blobs' | 'bundles' | 'devices' | 'secrets'>;
   info: () => Promise<RuntimeInfo>;
   doctor: (url: string) => Promise<Check[]>;
   /** See `runtime.release`. */

@@ -28,4 +28,10 @@ export const migrations: readonly string[] = [
    CREATE INDEX metering_by_time ON metering (at);
    CREATE INDEX metering_by_run ON metering (run);
    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);`,
+  `CREATE TABLE secrets (
+     name TEXT PRIMARY KEY,
+     variables TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     updated_at REAL NOT NULL
+   );`,
 ];

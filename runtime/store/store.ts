@@ -9,6 +9,7 @@ import { Database } from './database';
 import { DeviceStore } from './devices';
 import { RunJournal } from './runJournal';
 import { RunStore } from './runs';
+import { importPlainSecrets, SecretStore, type SecretsImport } from './secrets';
 import { VolumeStore } from './volumes';
 
 export interface Store {
@@ -18,10 +19,13 @@ export interface Store {
   readonly runs: RunStore;
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
+  readonly secrets: SecretStore;
   /** Identity of this runtime, made on first start. */
   readonly runtimeId: string;
   /** Runs that an earlier runtime left active and that are failed now. */
   readonly interrupted: readonly RunSummary[];
+  /** What became of a file of plain secrets, where there was one. */
+  readonly importedSecrets: SecretsImport | undefined;
   /** Folder of a run: its journal and whatever else it keeps. */
   runFolder(run: string): string;
   /** Journal of an existing run. */
@@ -36,6 +40,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
   const database = Database.open(join(home, 'velar.db'), onError);
   const blobs = BlobStore.open(join(home, 'blobs'));
   const runs = new RunStore(database);
+  const secrets = new SecretStore(database, join(home, 'secrets.key'));
   const runFolder = (run: string): string => join(home, 'runs', run);
   return {
     database,
@@ -43,9 +48,11 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     bundles: new BundleStore(blobs),
     runs,
     devices: new DeviceStore(database),
+    secrets,
     volumes: new VolumeStore(join(home, 'volumes')),
     runtimeId: runtimeId(database),
     interrupted: runs.failInterrupted(Date.now()),
+    importedSecrets: importPlainSecrets(secrets, join(home, 'secrets.json')),
     runFolder,
     journal: (run) => RunJournal.open(runFolder(run)),
     newJournal: (run) => RunJournal.create(runFolder(run)),

@@ -1,5 +1,7 @@
 /** Where the command line writes, and what it may write there. */
 import { createInterface } from 'node:readline/promises';
+import { addAbortSignal, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { WriteStream } from 'node:tty';
 import { VelarError } from '../../runtime/protocol/errors';
 
@@ -13,6 +15,13 @@ export interface Terminal {
    * next step where there is no terminal to ask on, `cancelled`.
    */
   ask(question: string, otherwise: string, signal: AbortSignal): Promise<string>;
+  /**
+   * A value that nobody is to see: typed without an echo, or all of what is piped in, without its last line break.
+   * Throws `cancelled`.
+   */
+  secret(question: string, signal: AbortSignal): Promise<string>;
+  /** stdin is no terminal: what `secret` reads comes from a pipe or file. */
+  readonly piped: boolean;
   /** A question waits for its answer: nothing may be drawn over it. */
   readonly asking: boolean;
   /** stderr is a terminal: lines may be redrawn. */
@@ -55,17 +64,23 @@ export function processTerminal(environment: NodeJS.ProcessEnv = process.env): T
   const { stdout, stderr } = process;
   const live = stderr.isTTY && environment['TERM'] !== 'dumb';
   let questions = 0;
+  const asked = async <T>(question: Promise<T>): Promise<T> => {
+    questions += 1;
+    try {
+      return await question;
+    } finally {
+      questions -= 1;
+    }
+  };
   const coloured = live && (environment['NO_COLOR'] ?? '') === '';
   return {
     out: (text) => write(stdout, text),
     err: (text) => write(stderr, text),
-    async ask(question, otherwise, signal) {
-      questions += 1;
-      try {
-        return await askPerson(question, otherwise, signal);
-      } finally {
-        questions -= 1;
-      }
+    ask: (question, otherwise, signal) => asked(askPerson(question, otherwise, signal)),
+    secret: (question, signal) =>
+      process.stdin.isTTY ? asked(askUnseen(question, signal)) : readPiped(signal),
+    get piped() {
+      return !process.stdin.isTTY;
     },
     get asking() {
       return questions > 0;
@@ -96,6 +111,30 @@ async function askPerson(
     throw VelarError.from(error, 'cancelled');
   } finally {
     lines.close();
+  }
+}
+
+/** A line typed without an echo: readline writes what it would show to nowhere. */
+async function askUnseen(question: string, signal: AbortSignal): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  process.stderr.write(`\r\x1b[2K${question}`);
+  try {
+    return await lines.question('', { signal });
+  } catch (error) {
+    throw VelarError.from(error, 'cancelled');
+  } finally {
+    process.stderr.write('\n');
+    lines.close();
+  }
+}
+
+async function readPiped(signal: AbortSignal): Promise<string> {
+  try {
+    return (await text(addAbortSignal(signal, process.stdin))).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw VelarError.from(error, 'cancelled');
   }
 }
 

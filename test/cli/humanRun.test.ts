@@ -16,6 +16,8 @@ function shown(...steps: (RunEvent | string)[]): string[] {
     out: (text) => void written.push(`1|${Buffer.from(text).toString()}`),
     err: (text) => void written.push(`2|${Buffer.from(text).toString()}`),
     ask: () => Promise.resolve(''),
+    secret: () => Promise.reject(new Error('nobody is there')),
+    piped: true,
     asking: false,
     live: false,
     columns: 80,

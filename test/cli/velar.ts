@@ -27,12 +27,13 @@ export class Running {
   private readonly watchers = new Set<() => void>();
   private readonly kill: (signal: NodeJS.Signals) => void;
 
-  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, input?: string) {
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd,
       env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
+    child.stdin.on('error', () => undefined).end(input);
     this.pid = child.pid ?? 0;
     this.kill = (signal) => child.kill(signal);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -96,14 +97,10 @@ export class Workspace {
     writeFileSync(path, text);
   }
 
-  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-    return new Running(args, this.files, {
-      ...process.env,
-      VELAR_HOME: this.home,
-      VELAR_RUNTIME: '',
-      NO_COLOR: '1',
-      ...env,
-    });
+  /** `input` is what is piped in. */
+  start(args: readonly string[], env: NodeJS.ProcessEnv = {}, input = ''): Running {
+    const own = { VELAR_HOME: this.home, VELAR_RUNTIME: '', NO_COLOR: '1' };
+    return new Running(args, this.files, { ...process.env, ...own, ...env }, input);
   }
 
   run(...args: string[]): Promise<Ended> {
