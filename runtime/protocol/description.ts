@@ -58,6 +58,8 @@ export const functionOptionsSchema = z.object({
     z.object({ name: z.string().optional(), values: z.record(z.string(), z.string()).optional() }),
   ),
   volumes: z.record(z.string(), z.string()),
+  /** Loads that equal an earlier one in the same container are answered with its model. */
+  cacheModels: z.boolean(),
 });
 export type FunctionOptions = z.infer<typeof functionOptionsSchema>;
 

@@ -50,7 +50,10 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     phase: phaseSchema,
     status: phaseStatusSchema,
     ms: z.number().optional(),
-    /** What is being loaded. Progress of model-load without it: nothing is, though more may follow. */
+    /**
+     * Of model-load: what is being loaded. Progress without it: nothing is, though more may follow. Skipped: what was
+     * to be loaded is in memory.
+     */
     detail: z.string().optional(),
   }),
   z.object({ type: z.literal('loaded'), load, ms: z.number() }),

@@ -55,7 +55,7 @@ export class Call {
   startedAt: number | undefined;
   /** Model loading of this attempt, in ms: the timeout does not count it. */
   modelLoadMs = 0;
-  /** When the model load in progress began, in monotonic ms. */
+  /** When loading began, less its pauses, in monotonic ms; undefined while nothing is being loaded. */
   loadingSince: number | undefined;
   /** Calls that it made and that have not ended: it holds a place without using it. */
   openInvocations = 0;

@@ -357,7 +357,8 @@ export class Container {
     const call = this.inflight.get(id);
     if (call === undefined) return;
     if (message.phase === 'model-load') {
-      noteModelLoad(call, message.status, message.ms ?? 0, this.clock.monotonic());
+      // The timer of a deadline that came nearer would fire too late.
+      if (noteModelLoad(call, message, this.clock.monotonic())) this.watchDeadlines();
     }
     call.sink.phase(message);
   }
@@ -376,11 +377,13 @@ export class Container {
       if (call.startedAt !== undefined) continue;
       call.startedAt = this.clock.monotonic();
     }
-    this.deadline ??= this.watchDeadlines();
+    if (this.deadline === undefined) this.watchDeadlines();
   }
 
-  /** One timer for all calls, set again only when it fires. */
-  private watchDeadlines(): (() => void) | undefined {
+  /** One timer for all calls, set again when it fires, or when loading a model begins or ends. */
+  private watchDeadlines(): void {
+    this.deadline?.();
+    this.deadline = undefined;
     let next = Infinity;
     const now = this.clock.monotonic();
     for (const call of this.inflight.values()) {
@@ -390,9 +393,6 @@ export class Container {
       if (left <= 0) this.cancel(call, timedOut(call));
       else next = Math.min(next, left);
     }
-    if (next === Infinity) return undefined;
-    return this.clock.timer(next, () => {
-      this.deadline = this.watchDeadlines();
-    });
+    if (next !== Infinity) this.deadline = this.clock.timer(next, () => this.watchDeadlines());
   }
 }

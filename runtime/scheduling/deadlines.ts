@@ -1,6 +1,6 @@
 /** How long a call may take, and what it is told when that is over. Pure. */
 import type { RunError } from '../protocol/values';
-import type { Call } from './call';
+import type { Call, PhaseMessage } from './call';
 
 /** In monotonic ms. Model loading has a limit of its own and does not count against the function's. */
 export function deadlineOf(call: Call, startedAt: number): number {
@@ -35,21 +35,18 @@ export function withTraceback(ending: RunError | undefined, reported: RunError):
 }
 
 /**
- * Notes what a worker says of model loading in a call. Its `ms` is the sum so far, told when a load begins and
- * when it ends; a sum that has grown tells an end.
+ * Notes what a worker says of model loading in a call: `ms` is the sum so far, exact at the moment it is told, and
+ * progress without a detail says that nothing is being loaded now. True where the call's deadline is another now.
  */
 export function noteModelLoad(
   call: Call,
-  status: string,
-  ms: number,
+  { status, ms = 0, detail }: Pick<PhaseMessage, 'status' | 'ms' | 'detail'>,
   now: number,
-): 'begun' | 'ended' {
-  const grown = ms - call.modelLoadMs > 1;
-  call.modelLoadMs = Math.max(call.modelLoadMs, ms);
-  if (status === 'done' || status === 'failed' || (status === 'progress' && grown)) {
-    call.loadingSince = undefined;
-    return 'ended';
-  }
-  call.loadingSince ??= now;
-  return 'begun';
+): boolean {
+  const before = call.loadingSince;
+  const loading = (status === 'started' || status === 'progress') && detail !== undefined;
+  call.modelLoadMs = ms;
+  // What was loaded before counts to the same limit.
+  call.loadingSince = loading ? (before ?? now - ms) : undefined;
+  return before !== call.loadingSince;
 }

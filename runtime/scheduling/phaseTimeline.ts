@@ -40,6 +40,8 @@ export class PhaseTimeline {
   /** What the load that is paused took so far. */
   private pausedMs = 0;
   private loadSeen = false;
+  /** Why the load is skipped where none is seen. */
+  private noLoad = NO_LOAD;
   private readonly loaded = new Set<string>();
 
   /** The phase in progress, or undefined before the start and after the end. */
@@ -131,6 +133,11 @@ export class PhaseTimeline {
     return [{ ...told, paused: true }];
   }
 
+  /** Nothing has to be loaded, for this reason; told when the phase ends, unless something is loaded after all. */
+  loadNotNeeded(reason: string): void {
+    this.noLoad = reason;
+  }
+
   /** Ends what is left: the phase in progress by `outcome`, the ones never reached as skipped. */
   finish(outcome: 'done' | 'failed', at: number, detail?: string): PhaseStep[] {
     if (this.finished) return [];
@@ -204,7 +211,7 @@ export class PhaseTimeline {
   private endLoad(outcome: 'done' | 'failed'): PhaseStep[] {
     if (this.ended >= MODEL_LOAD) return [];
     this.ended = MODEL_LOAD;
-    if (!this.loadSeen) return [step('model-load', 'skipped', undefined, NO_LOAD)];
+    if (!this.loadSeen) return [step('model-load', 'skipped', undefined, this.noLoad)];
     return [step('model-load', outcome, this.loadMs, this.loadDetail())];
   }
 }

@@ -53,6 +53,10 @@ function modelLoad(
   ms: number,
   detail: string | undefined,
 ): PhaseStep[] {
+  if (status === 'skipped') {
+    if (detail !== undefined) timeline.loadNotNeeded(detail);
+    return [];
+  }
   if (status === 'done' || status === 'failed') return timeline.loadEnded(ms, detail);
   const paused = status === 'progress' && detail === undefined;
   const steps = paused ? timeline.loadPaused(ms) : timeline.loadStarted(at, detail, ms);

@@ -52,6 +52,13 @@ def whole(option: str, value: Any, least: int, most: Optional[int] = None) -> in
     return value
 
 
+def switch(option: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError("%s must be True or False, not %s." % (option, show(value)))
+    return value
+
+
 def number(option: str, value: Any, unit: str, above: float, inclusive: bool = False) -> float:
     """A finite number above a bound."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

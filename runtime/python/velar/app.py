@@ -57,6 +57,15 @@ class App:
         ``max_containers``, ``buffer_containers``: how many are kept warm, at most, and in reserve.
         ``max_concurrent_inputs``: calls that one container takes at a time. ``cpu``: cores; ``memory``: MiB.
         ``env``: environment variables; ``secrets``: :class:`Secret` s; ``volumes``: mount path to :class:`Volume`.
+        ``cache_models``: whether a model that was loaded before is given again.
+
+        With ``cache_models`` (the default) a model loads once a container, also where the function's own body loads
+        it: ``from_pretrained``, ``transformers.pipeline``, ``torch.load``, ``safetensors`` ``load_file`` and their
+        kin give the object of the first call to later calls with the same arguments and unchanged files. That object
+        is shared: what a call changes of it (train mode, adapters, a tokenizer's settings, weights) is there in the
+        next. Of ``torch.load`` and ``load_file`` only the tensors are shared, and they are read anew once one was
+        changed in place; files under 1 MiB always are. Where calls must not see each other's changes, set it to
+        False.
 
         Raises ``TypeError`` for an unknown option or a wrong type, ``ValueError`` for a bad value.
         """

@@ -33,6 +33,7 @@ class Options:
     env: Dict[str, str] = field(default_factory=dict)
     secrets: Tuple[Secret, ...] = ()
     volumes: Dict[str, Volume] = field(default_factory=dict)
+    cache_models: bool = True
 
 
 class OptionArguments(TypedDict, total=False):
@@ -53,6 +54,7 @@ class OptionArguments(TypedDict, total=False):
     env: Optional[Dict[str, str]]
     secrets: Sequence[Secret]
     volumes: Optional[Dict[str, Volume]]
+    cache_models: bool
 
 
 _NAMES = tuple(option.name for option in fields(Options))
@@ -92,6 +94,7 @@ def check(given: Mapping[str, Any]) -> Options:
         env={} if values["env"] is None else _check.variables("env", values["env"]),
         secrets=_secrets(values["secrets"]),
         volumes=_volumes(values["volumes"]),
+        cache_models=_check.switch("cache_models", values["cache_models"]),
     )
 
 

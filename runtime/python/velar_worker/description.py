@@ -101,6 +101,7 @@ class Describer:
                 for secret in options.secrets
             ],
             "volumes": {path: volume.name for path, volume in options.volumes.items()},
+            "cacheModels": options.cache_models,
         }
 
     def _image(self, image: Image) -> Json:

@@ -6,10 +6,12 @@ import os
 import sys
 import traceback
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Type
+from typing import Any, Dict, List, Optional
 
 import velar
 from velar.exception import Interrupted, RemoteError
+
+from . import gpu_memory
 
 Wire = Dict[str, Any]
 
@@ -147,22 +149,15 @@ def _text(error: BaseException, root: str) -> str:
 def _kind(error: BaseException) -> str:
     if isinstance(error, Interrupted):
         return error.reason
-    if _is_gpu_memory(error):
+    if gpu_memory.exhausted(error):
         return "gpu-oom"
     return "oom" if isinstance(error, MemoryError) and not isinstance(error, RemoteError) else "user"
-
-
-def _is_gpu_memory(error: BaseException) -> bool:
-    cls: Type[BaseException] = type(error)
-    if cls.__name__ == "OutOfMemoryError" and cls.__module__.split(".")[0] == "torch":
-        return True
-    return isinstance(error, RuntimeError) and "CUDA out of memory" in _message(error)
 
 
 def _hint(error: BaseException, root: str) -> Optional[str]:
     if isinstance(error, RemoteError):
         return error.hint
-    if _is_gpu_memory(error):
+    if gpu_memory.exhausted(error):
         return "Use a GPU with more memory, a smaller batch or model, or half precision."
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None

@@ -37,23 +37,25 @@ class Functions:
     def __init__(self, module: ModuleType, loads: ModelLoads) -> None:
         self._apps: List[App] = apps_of(module)
         self._loads = loads
-        self._prepared: Dict[str, Callable[..., Any]] = {}
+        self._prepared: Dict[str, Tuple[Callable[..., Any], bool]] = {}
         self._objects: Dict[bytes, Any] = {}
 
     def get(self, qualname: str, constructor: Optional[Input]) -> Callable[..., Any]:
         """The function to call. For a method, of the object made from ``constructor``; made once, entered once."""
         found = self._prepared.get(qualname)
         if found is not None:
-            return found
+            function, self._loads.scope.cache = found
+            return function
         for app in self._apps:
-            function = app.functions.get(qualname)
-            if function is not None:
-                _apply_environment(function.options)
-                self._prepared[qualname] = function.raw_function
-                return function.raw_function
+            declared = app.functions.get(qualname)
+            if declared is not None:
+                _apply_environment(declared.options)
+                self._prepared[qualname] = (declared.raw_function, declared.options.cache_models)
+                return self.get(qualname, constructor)
             owner, _, name = qualname.rpartition(".")
             made = app.classes.get(owner)
             if made is not None and name in made.methods:
+                self._loads.scope.cache = made.options.cache_models
                 instance = self._instance(made, constructor or ((), {}))
                 bound: Callable[..., Any] = made.methods[name].function.__get__(instance)
                 return bound

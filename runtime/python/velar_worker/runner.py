@@ -18,8 +18,9 @@ from velar.exception import Interrupted
 
 from . import errors, functions, importing, model_load, private, results
 from .functions import CallError, Functions
+from .model_cache import ModelCache
 from .output_pipes import OutputPipes
-from .phases import ModelLoads
+from .phases import ModelLoads, Scope
 from .tally import Tally, execution
 from .torch_memory import TorchSampler
 
@@ -63,12 +64,11 @@ class Runner:
         self._queue: Deque[Frame] = deque()
         self._caller = _caller.Caller(channel, self._queue.append)
         self._loads = ModelLoads(self._report_load)
+        self._models: Optional[ModelCache] = None
         self._torch = TorchSampler(self._report_memory)
         self._functions: Optional[Functions] = None
         #: The call whose function is executing, which a cancel may interrupt.
         self._call: Optional[int] = None
-        #: The call that phases and samples belong to; None while the module is imported.
-        self._scope: Optional[int] = None
         self._interrupted: Optional[str] = None
         self._cancelled: Dict[int, str] = {}
 
@@ -94,21 +94,21 @@ class Runner:
 
     def _load(self) -> bool:
         load = self._setup.load
-        self._phase("imports", "started")
+        self._phase(None, "imports", "started")
         start = time.perf_counter()
-        self._loads.begin_scope()
+        scope = self._loads.open(None)
         error: Optional[errors.Wire] = None
         try:
             if self._setup.hooks:
-                model_load.install(self._loads)
+                self._models = model_load.install(self._loads)
             module = importing.load(self._setup.root, self._setup.file)
             self._functions = Functions(module, self._loads)
         except BaseException as raised:
             error = errors.from_exception(raised, self._setup.root)
-        model_ms = self._loads.end_scope()
+        model_ms = self._loads.close(scope)
         ms = (time.perf_counter() - start) * 1000.0 - model_ms
         self._flush()
-        self._phase("imports", "done" if error is None else "failed", ms)
+        self._phase(None, "imports", "done" if error is None else "failed", ms)
         header: Dict[str, Any] = (
             {"type": "loaded", "load": load, "ms": _ms(ms)}
             if error is None
@@ -185,8 +185,7 @@ class Runner:
         self, number: int, header: Dict[str, Any], data: memoryview, output: str, stream: Optional[int]
     ) -> Tuple[_Encoded, float, float]:
         """One call: what to answer, milliseconds running, milliseconds loading models."""
-        self._scope = number
-        self._loads.begin_scope()
+        scope = self._loads.open(number)
         self._torch.call_started()
         start = time.perf_counter()
         value: Any = None
@@ -212,9 +211,8 @@ class Runner:
             _interrupts.leave()
         self._flush()
         total = (time.perf_counter() - start) * 1000.0
-        model_ms = self._loads.end_scope()
         self._torch.call_ended()
-        self._scope = None
+        model_ms = self._loads.close(scope)
         if raised is None and self._interrupted is None:
             return value, total - model_ms, model_ms
         return self._failure(raised), total - model_ms, model_ms
@@ -281,15 +279,16 @@ class Runner:
         if not told and self._call is not None:
             _interrupts.interrupt(KeyboardInterrupt())
 
-    def _report_load(self, status: str, ms: float, detail: Optional[str]) -> None:
+    def _report_load(self, scope: Scope, status: str, ms: float, detail: Optional[str]) -> None:
         self._torch.call_started()
-        self._phase("model-load", status, ms, detail)
+        self._phase(scope.call, "model-load", status, ms, detail)
 
     def _report_memory(self, sample: Dict[str, Any]) -> None:
-        self._channel.send(message({"type": "memory", "call": self._scope, **sample}))
+        self._channel.send(message({"type": "memory", "call": self._loads.scope.call, **sample}))
 
-    def _phase(self, name: str, status: str, ms: Optional[float] = None, detail: Optional[str] = None) -> None:
-        call = self._scope
+    def _phase(
+        self, call: Optional[int], name: str, status: str, ms: Optional[float] = None, detail: Optional[str] = None
+    ) -> None:
         header: Dict[str, Any] = {
             "type": "phase",
             "load": self._setup.load if call is None else None,
@@ -325,6 +324,8 @@ class Runner:
         """In a process that user code forked: it is no runner, and Ctrl-C is Ctrl-C again."""
         _interrupts.adopt_main_thread()
         _caller.connect(None)
+        if self._models is not None:
+            self._models.forked()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

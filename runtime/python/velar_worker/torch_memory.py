@@ -6,30 +6,25 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional
 
+from .gpu_memory import torch_devices
+
 #: Seconds between samples: densely first, then once a second.
 FAST, SLOW, FAST_FOR = 0.1, 1.0, 2.0
 
 
 def samples() -> List[Dict[str, Any]]:
-    """One sample a device: bytes allocated now, at most, and in all. Empty while CUDA isn't initialised."""
-    torch = sys.modules.get("torch")
-    cuda = getattr(torch, "cuda", None)
-    if cuda is None or not getattr(cuda, "is_initialized", lambda: False)():
-        return []
-    found = []
-    for index in range(cuda.device_count()):
-        peak = int(cuda.max_memory_allocated(index))
-        if peak:
-            found.append(
-                {
-                    "device": "cuda:%d" % index,
-                    "usedBytes": int(cuda.memory_allocated(index)),
-                    "peakBytes": peak,
-                    "totalBytes": int(cuda.get_device_properties(index).total_memory),
-                    "source": "torch",
-                }
-            )
-    return found
+    """One sample a device that torch has used: bytes allocated now, at most, and in all."""
+    return [
+        {
+            "device": device["device"],
+            "usedBytes": device["allocatedBytes"],
+            "peakBytes": device["peakBytes"],
+            "totalBytes": device["totalBytes"],
+            "source": "torch",
+        }
+        for device in torch_devices()
+        if device["peakBytes"]
+    ]
 
 
 def can_use_cuda() -> bool:

@@ -23,6 +23,7 @@ const plainOptions: FunctionOptions = {
   env: { A: '1' },
   secrets: [],
   volumes: {},
+  cacheModels: true,
 };
 const slim: ImageDescription = { base: { kind: 'debian_slim', pythonVersion: null }, layers: [] };
 
