@@ -63,7 +63,7 @@ describe('model loads of calls', function () {
   it('have a limit of their own, also where a loader inside has ended', async () => {
     const bundle = await harness.bundle({
       ...app(
-        'import time, velar\n@app.function(timeout=0.5, startup_timeout=2)\ndef f():\n    from transformers import Model\n    with velar.phase("load"):\n        Model.from_pretrained("gpt2")\n        time.sleep(1)\n    with velar.phase("more"):\n        time.sleep(40)',
+        'import time, velar\n@app.function(timeout=0.5, startup_timeout=8)\ndef f():\n    from transformers import Model\n    with velar.phase("load"):\n        Model.from_pretrained("gpt2")\n        time.sleep(1)\n    with velar.phase("more"):\n        time.sleep(40)',
       ),
       'transformers.py': TRANSFORMERS,
     });
