@@ -13,7 +13,11 @@ export const memorySampleSchema = z.object({
   device: z.string(),
   usedBytes: z.number(),
   totalBytes: z.number().nullable(),
+  /** The most since the call, or the import, began. */
   peakBytes: z.number().optional(),
+  /** What was going on, and the most that this took, where known. */
+  phase: phaseSchema.optional(),
+  phasePeakBytes: z.number().optional(),
   source: z.enum(['nvml', 'nvidia-smi', 'torch', 'rss']),
 });
 export type MemorySample = z.infer<typeof memorySampleSchema>;

@@ -99,7 +99,11 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     call: call.nullable(),
     device: z.string(),
     usedBytes: z.number(),
+    /** The most since the call began, or since the import did. */
     peakBytes: z.number(),
+    /** What it was doing, and the most that this took of the host's memory. */
+    phase: phaseSchema.optional(),
+    phasePeakBytes: z.number().optional(),
     totalBytes: z.number().nullable(),
     source: z.enum(['rss', 'torch']),
   }),

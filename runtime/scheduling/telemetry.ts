@@ -82,18 +82,10 @@ export class Telemetry {
   }
 
   memory(container: Container, message: Extract<WorkerMessage, { type: 'memory' }>): void {
-    const { device, usedBytes, peakBytes, totalBytes, source, call } = message;
+    const { type, device, usedBytes, call, ...rest } = message;
     if (device === 'host') container.memoryBytes = usedBytes;
     const at = this.options.clock.now();
-    const sample: MemorySample = {
-      type: 'memory',
-      at,
-      device,
-      usedBytes,
-      peakBytes,
-      totalBytes,
-      source,
-    };
+    const sample: MemorySample = { type, at, device, usedBytes, ...rest };
     const run = call === null ? undefined : container.inflight.get(call)?.run;
     const runs = run === undefined ? this.options.audience(container) : [run];
     for (const each of runs) each.publish(sample);

@@ -297,6 +297,20 @@ class Memory(unittest.TestCase):
                 return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
         @app.function()
+        def briefly(mebibytes):
+            data = bytearray(b"x") * (mebibytes << 20)
+            del data
+            time.sleep(0.1)
+
+        @app.function()
+        def phases():
+            with velar.phase("load"):
+                data = bytearray(b"x") * (200 << 20)
+                del data
+            data = bytearray(b"x") * (100 << 20)
+            time.sleep(0.1)
+
+        @app.function()
         def child(mebibytes):
             code = "data = b'x' * (%d << 20); import time; time.sleep(2.5)" % mebibytes
             subprocess.run([sys.executable, "-c", code])
@@ -324,13 +338,31 @@ class Memory(unittest.TestCase):
         self.assertGreaterEqual(samples[-1]["peakBytes"], 100 << 20)
         self.assertGreater(samples[-1]["totalBytes"], samples[-1]["peakBytes"])
 
-    def test_the_peak_stays_after_the_memory_is_free(self):
-        self.runtime.call("hold", 300, 0.1)
-        self.runtime.memory.clear()
-        self.runtime.call("hold", 1, 0.1)
+    def test_the_peak_is_the_calls_own(self):
+        self.runtime.call("briefly", 300)
         sample = self.runtime.memory[-1]
         self.assertLess(sample["usedBytes"], 150 << 20)
         self.assertGreaterEqual(sample["peakBytes"], 300 << 20)
+        self.runtime.memory.clear()
+        self.runtime.call("hold", 1, 0.1)
+        self.assertLess(self.runtime.memory[-1]["peakBytes"], 150 << 20)
+
+    def test_each_phase_has_its_peak(self):
+        self.runtime.call("phases")
+        peaks = {}
+        for sample in self.runtime.memory:
+            self.assertEqual(sample["call"], 1)
+            peaks[sample["phase"]] = max(peaks.get(sample["phase"], 0), sample["phasePeakBytes"])
+        self.assertGreaterEqual(peaks["model-load"], 200 << 20)
+        self.assertGreaterEqual(peaks["running"], 100 << 20)
+        self.assertLess(peaks["running"], 200 << 20)
+        self.assertEqual(self.runtime.memory[-1]["peakBytes"], peaks["model-load"])
+
+    def test_the_import_has_its_peak(self):
+        self.runtime.load({"app.py": "DATA = bytearray(b'x') * (200 << 20)\ndel DATA\nimport time\ntime.sleep(0.1)\n"})
+        sample = self.runtime.memory[-1]
+        self.assertEqual((sample["call"], sample["phase"]), (None, "imports"))
+        self.assertGreaterEqual(sample["phasePeakBytes"], 200 << 20)
 
     def test_child_processes_count(self):
         self.runtime.call("child", 300)

@@ -7,7 +7,7 @@ import re
 import signal
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import errors
+from . import errors, memory, sizes
 
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 _CRASHES = {
@@ -55,7 +55,7 @@ def explain(end: Ending, root: str) -> errors.Wire:
             "oom",
             "OutOfMemory",
             "The function's process was killed because the container ran out of memory.",
-            "Ask for more with memory=..., or use less at a time.",
+            memory_advice(),
         )
     crash = _CRASHES.get(signal.Signals(end.signal)) if end.signal in _signals() else None
     if crash is not None:
@@ -82,6 +82,22 @@ def explain(end: Ending, root: str) -> errors.Wire:
         "the process)." % (end.code or 0),
         **_stack(end.stack, root),
     )
+
+
+#: What an error is told with when the control group counted a kill for memory that the runner outlived.
+CHILD_KILLED = "a process that the function started was killed because the container ran out of memory."
+
+
+def memory_advice() -> str:
+    """What to do about a container that ran out of memory, and how much it has."""
+    total = memory.total_bytes()
+    limit = "" if total is None else "It may use %s. " % sizes.text(total)
+    return limit + "Ask for more with memory=..., or use less at a time."
+
+
+def tells_of_a_dead_child(error: errors.Wire) -> bool:
+    """True for what Python raises when a process that it started was killed."""
+    return error["type"] in ("BrokenProcessPool", "ProcessExitedException") or "SIGKILL" in error["message"]
 
 
 def _signals() -> List[int]:

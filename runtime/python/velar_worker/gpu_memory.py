@@ -67,7 +67,7 @@ def _cuda() -> Any:
 
 
 def torch_devices() -> List[Dict[str, Any]]:
-    """For each device that torch uses: bytes allocated, the most so far, reserved, and in all."""
+    """For each device that torch uses: bytes allocated, the most since :func:`restart_peaks`, reserved, and in all."""
     cuda = _cuda()
     if cuda is None:
         return []
@@ -81,6 +81,14 @@ def torch_devices() -> List[Dict[str, Any]]:
         }
         for index in range(cuda.device_count())
     ]
+
+
+def restart_peaks() -> None:
+    """Lets torch's peaks count from what is allocated now."""
+    cuda = _cuda()
+    if cuda is not None:
+        for index in range(cuda.device_count()):
+            cuda.reset_peak_memory_stats(index)
 
 
 def allocated() -> Optional[int]:
@@ -104,16 +112,14 @@ def release() -> None:
         cuda.empty_cache()
 
 
-def told(devices: List[Dict[str, Any]]) -> str:
-    """What held GPU memory, as a sentence for each device in use; empty where torch uses none."""
-    return " ".join(
-        "On %s torch has %s allocated and %s reserved of %s."
-        % (
-            device["device"],
-            sizes.text(device["allocatedBytes"]),
-            sizes.text(device["reservedBytes"]),
-            sizes.text(device["totalBytes"]),
-        )
+def explain(wire: Dict[str, Any], models: List[str]) -> None:
+    """Adds what holds the GPU's memory now to an error's hint and details. ``models``: loaded ones, with their sizes."""
+    devices = [device for device in torch_devices() if device["reservedBytes"]]
+    told = ["Models in memory: %s." % ", ".join(models)] if models else []
+    told += [
+        "On %s torch holds %s and keeps %s reserved of %s in all."
+        % (device["device"], *(sizes.text(device[name + "Bytes"]) for name in ("allocated", "reserved", "total")))
         for device in devices
-        if device["reservedBytes"]
-    )
+    ]
+    wire["hint"] = " ".join([wire.get("hint") or "", *told]).strip()
+    wire["details"] = {**wire.get("details", {}), "models": models, "devices": devices}

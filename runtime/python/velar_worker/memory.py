@@ -15,17 +15,25 @@ _TREE_AGE = 1.0
 
 
 class HostMemory:
-    """Samples of one runner. Used and peak in bytes; the peak counts from the runner's start."""
+    """Samples of one runner, in bytes.
+
+    Peaks count from the beginning of a call, or of the import, and for each of its phases. Of the runner's own process
+    they are what the kernel saw, of processes that it started what was sampled.
+    """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._peak = 0
+        self._call: Optional[int] = None
+        self._phase = "imports"
+        self._peaks: Dict[str, int] = {}
+        self._fresh = True
         self._tree: List[int] = []
         self._tree_at = float("-inf")
         self._total = total_bytes()
 
     def sample(self, call: Optional[int]) -> Optional[Dict[str, Any]]:
         """The header of a memory message; None when the runner is gone or the platform tells nothing."""
+        self._follow(call)
         now = time.monotonic()
         if now - self._tree_at >= _TREE_AGE:
             self._tree, self._tree_at = process_tree.descendants(self._pid), now
@@ -36,13 +44,42 @@ class HostMemory:
         if not own:
             return None
         used = own + sum(process_tree.resident_bytes(pid) for pid in self._tree)
-        self._peak = max(self._peak, used, peak)
+        self._raise(max(used, peak))
+        return self._told(used)
+
+    def changed(self, call: Optional[int], phase: str, peak: int, now: str) -> Optional[Dict[str, Any]]:
+        """The runner went from one phase to the next, and tells the peak of what is over: a sample of that, if any."""
+        self._follow(call)
+        self._phase = phase
+        self._raise(peak)
+        own = process_tree.resident_bytes(self._pid)
+        told = self._told(own) if own else None
+        self._phase = now
+        return told
+
+    def rest(self) -> None:
+        """Nothing runs any more: the next call's peak counts from here."""
+        if not self._fresh:
+            self._fresh = True
+            process_tree.reset_peak(self._pid)
+
+    def _follow(self, call: Optional[int]) -> None:
+        self._fresh = False
+        if call != self._call:
+            self._call, self._phase, self._peaks = call, "running", {}
+
+    def _raise(self, peak: int) -> None:
+        self._peaks[self._phase] = max(self._peaks.get(self._phase, 0), peak)
+
+    def _told(self, used: int) -> Dict[str, Any]:
         return {
             "type": "memory",
-            "call": call,
+            "call": self._call,
             "device": "host",
             "usedBytes": used,
-            "peakBytes": self._peak,
+            "peakBytes": max(self._peaks.values()),
+            "phase": self._phase,
+            "phasePeakBytes": self._peaks[self._phase],
             "totalBytes": self._total,
             "source": "rss",
         }

@@ -11,12 +11,14 @@ from typing import Callable, Dict, Hashable, Iterator, List, Optional, Set
 #: Tells of a scope that model loading started, goes on, is done or was not needed: status, milliseconds so far, what
 #: is being loaded (progress: None where nothing is, for now; skipped: why).
 Report = Callable[["Scope", str, float, Optional[str]], None]
+#: Tells that a scope goes from one phase, the first, to another.
+Changing = Callable[["Scope", str, str], None]
 
 
 class Scope:
     """What one import of a module, or one call, spends on loading models."""
 
-    def __init__(self, call: Optional[int], report: Report) -> None:
+    def __init__(self, call: Optional[int], report: Report, changing: Changing) -> None:
         #: The call's number; None for the import.
         self.call = call
         #: Whether loads may be answered with what was loaded before.
@@ -24,6 +26,7 @@ class Scope:
         #: Keys of the held models that it was given.
         self.models: Set[Hashable] = set()
         self._report = report
+        self._changing = changing
         self._lock = threading.Lock()
         self._names: List[str] = []
         self._hits: Dict[str, None] = {}
@@ -33,19 +36,21 @@ class Scope:
         self.started = False
 
     @property
+    def phase(self) -> str:
+        """What it is doing."""
+        return "model-load" if self._names else "imports" if self.call is None else "running"
+
+    @property
     def ms(self) -> float:
         """Milliseconds of loading so far."""
         with self._lock:
             running = time.perf_counter() - self._since if self._names else 0.0
             return (self._total + running) * 1000.0
 
-    @property
-    def loading(self) -> bool:
-        """True while something is being loaded."""
-        return bool(self._names)
-
     def begin(self, name: str) -> None:
         """A load begins."""
+        if not self._names:
+            self._changing(self, self.phase, "model-load")
         with self._lock:
             self._names.append(name)
             if len(self._names) == 1:
@@ -60,6 +65,8 @@ class Scope:
             if not self._names:
                 self._total += time.perf_counter() - self._since
             around = self._names[-1] if self._names else None
+        if around is None:
+            self._changing(self, "model-load", self.phase)
         self._report(self, "progress", self.ms, around)
 
     def hit(self, held: str) -> None:
@@ -84,18 +91,19 @@ class ModelLoads:
     still shown.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, changing: Changing) -> None:
         self._report = report
+        self._changing = changing
         self._current: "ContextVar[Optional[Scope]]" = ContextVar("velar-scope", default=None)
         self._open: Dict[Scope, None] = {}
-        self._nowhere = Scope(None, lambda *_: None)
+        self._nowhere = Scope(None, lambda *_: None, lambda *_: None)
         self._loaders = threading.local()
         self._lock = threading.Lock()
         self._whole = 0
 
     def open(self, call: Optional[int]) -> Scope:
         """A new scope, which is the current one in this context from here on."""
-        scope = Scope(call, self._report)
+        scope = Scope(call, self._report, self._changing)
         self._open[scope] = None
         self._current.set(scope)
         return scope

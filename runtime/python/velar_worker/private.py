@@ -16,6 +16,12 @@ LOADED = 36
 #: A call that the runtime sent again, this time through the supervisor, was answered already: :data:`CALL`.
 ANSWERED = 37
 
+#: A phase gave way to another: :data:`PEAK_HEAD`.
+PEAK = 38
+
+#: Call (0 for none), index in :data:`PHASES` of what is over and of what begins, peak of resident bytes.
+PEAK_HEAD = struct.Struct(">IBBQ")
+PHASES = ("imports", "model-load", "running")
 #: call, attempt, 1 for success, milliseconds running.
 SETTLED_HEAD = struct.Struct(">IIBd")
 #: The call's number.

@@ -65,12 +65,22 @@ def resident_bytes(pid: int) -> int:
 
 
 def peak_bytes(pid: int) -> int:
-    """Most resident memory that one process had; 0 when it is gone."""
+    """Most resident memory that one process had since :func:`reset_peak`; 0 when it is gone."""
     text = _read("/proc/%d/status" % pid)
     for line in (text or "").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def reset_peak(pid: int) -> None:
+    """Linux: lets the peak of one process count from what is resident now."""
+    try:
+        with open("/proc/%d/clear_refs" % pid, "wb", buffering=0) as file:
+            file.write(b"5")
+    except OSError:
+        # Not this platform, not allowed here, or the process is gone; then the peak goes on counting.
+        return
 
 
 def kill_tree(pid: int) -> None:

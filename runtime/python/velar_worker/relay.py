@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List
 
 from velar._channel import Frame
-from velar._framing import MAX_FRAME_BYTES, MESSAGE, FrameError, frame, raw_message
+from velar._framing import MAX_FRAME_BYTES, MESSAGE, FrameError, frame, message, raw_message
 
 from . import private
 from .link import Link
@@ -64,6 +64,8 @@ def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> 
         settled.send(out)
         if kind == MESSAGE:
             out.queue(frame(MESSAGE, payload))
+        elif kind == private.PEAK:
+            _peak(runner, payload, out)
         elif kind == private.AFTER_OUTPUT:
             runner.flush_rest(out)
             out.queue(frame(MESSAGE, payload))
@@ -85,6 +87,13 @@ def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> 
         else:
             raise FrameError("type %d" % kind)
     settled.send(out)
+
+
+def _peak(runner: RunnerProcess, payload: bytes, out: Link) -> None:
+    call, over, begins, peak = private.PEAK_HEAD.unpack_from(payload)
+    sample = runner.memory.changed(call or None, private.PHASES[over], peak, private.PHASES[begins])
+    if sample is not None:
+        out.queue(message(sample))
 
 
 def _told_end(frames: List[Frame], runner: RunnerProcess) -> int:

@@ -16,7 +16,7 @@ from velar._channel import Channel, Frame
 from velar._framing import cut, dumps, frame, message, parse_message, raw_message
 from velar.exception import Interrupted
 
-from . import errors, functions, importing, model_load, private, results
+from . import errors, faults, functions, gpu_memory, importing, memory, model_load, private, process_tree, results
 from .functions import CallError, Functions
 from .model_cache import ModelCache
 from .output_pipes import OutputPipes
@@ -63,8 +63,9 @@ class Runner:
         self._taken: Deque[int] = deque(maxlen=_REMEMBERED)
         self._queue: Deque[Frame] = deque()
         self._caller = _caller.Caller(channel, self._queue.append)
-        self._loads = ModelLoads(self._report_load)
+        self._loads = ModelLoads(self._report_load, self._tell_peak)
         self._models: Optional[ModelCache] = None
+        self._oom_kills = memory.oom_kills()
         self._torch = TorchSampler(self._report_memory)
         self._functions: Optional[Functions] = None
         #: The call whose function is executing, which a cancel may interrupt.
@@ -186,6 +187,7 @@ class Runner:
     ) -> Tuple[_Encoded, float, float]:
         """One call: what to answer, milliseconds running, milliseconds loading models."""
         scope = self._loads.open(number)
+        gpu_memory.restart_peaks()
         self._torch.call_started()
         start = time.perf_counter()
         value: Any = None
@@ -211,11 +213,10 @@ class Runner:
             _interrupts.leave()
         self._flush()
         total = (time.perf_counter() - start) * 1000.0
+        answer = value if raised is None and self._interrupted is None else self._failure(raised)
         self._torch.call_ended()
         model_ms = self._loads.close(scope)
-        if raised is None and self._interrupted is None:
-            return value, total - model_ms, model_ms
-        return self._failure(raised), total - model_ms, model_ms
+        return answer, total - model_ms, model_ms
 
     def _invoke(self, header: Dict[str, Any], data: memoryview, output: str, stream: Optional[int]) -> _Encoded:
         assert self._functions is not None
@@ -257,7 +258,22 @@ class Runner:
         else:
             assert raised is not None
             wire = errors.from_exception(raised, self._setup.root)
+            self._explain(wire)
         return _Encoded(False, dumps(wire))
+
+    def _explain(self, wire: errors.Wire) -> None:
+        """What memory has to do with an error."""
+        kills = memory.oom_kills()
+        killed, self._oom_kills = kills > self._oom_kills, kills
+        if wire["kind"] == "gpu-oom":
+            held = [] if self._models is None else self._models.held
+            gpu_memory.explain(wire, [str(model) for model in held])
+            if self._models is not None and self._models.drop_unused():
+                wire["hint"] += " Models that this call did not use have been let go."
+        elif killed:
+            wire["hint"] = "Meanwhile %s %s" % (faults.CHILD_KILLED, faults.memory_advice())
+            if faults.tells_of_a_dead_child(wire):
+                wire["kind"] = "oom"
 
     def _on_interrupt(self, _signal: int, _frame: Any) -> None:
         """SIGINT: the control pipe says which calls are meant. With nothing there it is a plain Ctrl-C."""
@@ -283,8 +299,15 @@ class Runner:
         self._torch.call_started()
         self._phase(scope.call, "model-load", status, ms, detail)
 
+    def _tell_peak(self, scope: Scope, over: str, begins: str) -> None:
+        phases = [private.PHASES.index(phase) for phase in (over, begins)]
+        peak = process_tree.peak_bytes(os.getpid())
+        process_tree.reset_peak(os.getpid())
+        self._channel.send(frame(private.PEAK, private.PEAK_HEAD.pack(scope.call or 0, *phases, peak)))
+
     def _report_memory(self, sample: Dict[str, Any]) -> None:
-        self._channel.send(message({"type": "memory", "call": self._loads.scope.call, **sample}))
+        scope = self._loads.scope
+        self._channel.send(message({"type": "memory", "call": scope.call, "phase": scope.phase, **sample}))
 
     def _phase(
         self, call: Optional[int], name: str, status: str, ms: Optional[float] = None, detail: Optional[str] = None

@@ -35,9 +35,10 @@ class Sampling:
             self._since = now - FIRST
             self.due = now
 
-    def end(self) -> None:
+    def end(self, runner: RunnerProcess) -> None:
         """Nothing runs any more."""
         self.due = None
+        runner.memory.rest()
 
     def worth_a_last(self, now: float) -> bool:
         """True when what ends now ran long enough for a sample of its own."""
@@ -46,7 +47,7 @@ class Sampling:
     def take(self, runner: RunnerProcess, out: Link, now: float) -> None:
         """Queues a sample and sets when the next is due."""
         if runner.loaded and runner.executing is None:
-            self.end()
+            self.end(runner)
             return
         header = runner.memory.sample(runner.executing if runner.loaded else None)
         if header is not None:

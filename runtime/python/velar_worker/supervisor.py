@@ -317,7 +317,7 @@ class Supervisor:
             sys.stderr.write("velar worker: the runner's channel is broken (%s); killing it.\n" % error)
             runner.kill(None)
         if runner.loaded and runner.executing is None:
-            self._sampling.end()
+            self._sampling.end(runner)
 
     def _on_terminate(self, *_: Any) -> None:
         self._terminated = True
@@ -343,7 +343,7 @@ class Supervisor:
     def _finish(self, runner: RunnerProcess, status: int) -> None:
         """A runner is dead: everything it sent and printed goes first, then how it ended."""
         self._runner = None
-        self._sampling.end()
+        self._sampling.end(runner)
         kill_all(descendants(os.getpid()))
         self._interests.forget([runner.link.sock] + [stream.fd for stream in runner.streams])
         runner.last_words(self._link, relay)
