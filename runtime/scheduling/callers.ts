@@ -97,7 +97,7 @@ export class Callers {
     caller.on('end', () => session.close());
     caller.on('error', lost);
     output.on('data', (chunk: Buffer) =>
-      run.print(chunk[0] === 2 ? 'stderr' : 'stdout', chunk.subarray(1)),
+      run.print(chunk[0] === 2 ? 'stderr' : 'stdout', chunk.subarray(1), 'local'),
     );
     output.on('error', lost);
   }
@@ -131,6 +131,7 @@ export class Callers {
       makeCall: (run, target, body, invoke, sink) => {
         const call: Call = newCall(options.newCallId(), run, target, body, invoke, sink);
         run.calls.add(call);
+        run.hide(target.hidden);
         return call;
       },
     });

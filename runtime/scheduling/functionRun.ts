@@ -62,6 +62,7 @@ export function callOfRun(run: Run, target: Target, options: FunctionRunOptions)
     sink,
   );
   run.calls.add(call);
+  run.hide(target.hidden);
   return call;
 }
 

@@ -1,4 +1,5 @@
 /** Where printed output goes: to the run of its call, and no faster than the disk takes it. */
+import type { Call } from './call';
 import type { Container } from './container';
 import type { Run } from './run';
 
@@ -21,10 +22,16 @@ export class RunOutput {
     this.lastRuns.set(container, run);
   }
 
+  /** What the builder of an image prints, for the runs that wait for it. */
+  built(calls: readonly Call[], text: string): void {
+    const bytes = Buffer.from(text);
+    for (const run of new Set(calls.map((call) => call.run))) run.print('stderr', bytes, 'build');
+  }
+
   /** Output of a call, or of none where `call` is 0. */
   printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void {
     for (const run of this.runsOf(container, call)) {
-      run.print(fd === 2 ? 'stderr' : 'stdout', bytes);
+      run.print(fd === 2 ? 'stderr' : 'stdout', bytes, container.id);
       if (run.journal.unwritten > MAX_UNWRITTEN_BYTES) this.pause(container, run);
     }
   }

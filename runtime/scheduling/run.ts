@@ -1,5 +1,6 @@
 /** One run: its events, its log, its phases, and who watches. */
 import type { RunEvent } from '../protocol/events';
+import type { LogStreamName } from '../protocol/logChunks';
 import type { MethodParams, RunSummary } from '../protocol/methods';
 import type { Phase } from '../protocol/phases';
 import type { RunError } from '../protocol/values';
@@ -9,6 +10,7 @@ import { addUsage, type Usage } from '../metering/cost';
 import type { Call } from './call';
 import type { Clock } from './clock';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
+import { RunMask } from './runMask';
 import type { RunListener } from './service';
 import type { Target } from './target';
 
@@ -31,6 +33,7 @@ export class Run {
   usage: Usage = { busyMs: 0, gpu: null, count: 0 };
   usd: number | null = null;
 
+  private readonly mask = new RunMask();
   private readonly containers = new Set<string>();
   private events: RunEvent[] = [];
   private samples = 0;
@@ -88,8 +91,14 @@ export class Run {
     }
   }
 
-  publish(event: RunEvent): void {
+  /** Values that nothing it prints and tells shows from here on. */
+  hide(secrets: readonly string[]): void {
+    this.mask.hide(secrets);
+  }
+
+  publish(given: RunEvent): void {
     if (!this.active) return;
+    const event = this.mask.told(given);
     this.events.push(event);
     if (event.type === 'memory') this.countSample();
     if (this.batch !== undefined) this.batch.push(event);
@@ -106,9 +115,14 @@ export class Run {
     });
   }
 
-  /** Keeps printed output. Output over the journal's cap is told as progress, and as a gap with the count at the end. */
-  print(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+  /** Keeps printed output; `source` tells apart what prints at the same time. Output over the journal's cap is told as progress, and as a gap with the count at the end. */
+  print(stream: LogStreamName, bytes: Uint8Array, source: string): void {
     if (!this.active) return;
+    this.keep(stream, this.mask.printed(stream, source, bytes));
+  }
+
+  private keep(stream: LogStreamName, bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return;
     this.journal.append(stream, bytes, this.clock.now());
     if (this.journal.dropped !== null && !this.toldDropped) {
       this.toldDropped = true;
@@ -137,9 +151,11 @@ export class Run {
   }
 
   /** Ends it: phases, then `last` events such as cost and result, then `ended`. */
-  end(outcome: RunOutcome, last: readonly RunEvent[]): void {
+  end(given: RunOutcome, last: readonly RunEvent[]): void {
     if (!this.active) return;
+    const outcome = this.mask.told(given);
     this.outcome = outcome;
+    for (const { stream, bytes } of this.mask.rest()) this.keep(stream, bytes);
     // One reading for both, so that the phases add up to the whole.
     const ms = this.elapsedMs;
     this.together(() => {

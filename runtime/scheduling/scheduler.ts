@@ -370,7 +370,8 @@ class Scheduler implements RunService {
       warn: parts.warn,
       built: (calls, text) => {
         const bytes = Buffer.from(text);
-        for (const run of new Set(calls.map((call) => call.run))) run.print('stderr', bytes);
+        for (const run of new Set(calls.map((call) => call.run)))
+          run.print('stderr', bytes, 'build');
       },
       loaded: (container, ms, waiting) => {
         // Whoever waited first is charged: the others would not have had to wait without it.

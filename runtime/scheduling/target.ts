@@ -24,6 +24,8 @@ export interface Target {
   apps: readonly AppDescription[];
   image: EngineImage;
   load: LoadSpec;
+  /** Values of its secrets: nothing that a run shows may hold them. */
+  hidden: readonly string[];
   device: 'cpu' | 'gpu';
   /** Cards asked for; null on CPU. */
   gpu: GpuRequest | null;
@@ -70,6 +72,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     apps: inputs.apps,
     image: inputs.image,
     load: { key: loadKey, bundle: inputs.bundle, file: inputs.file, environment },
+    hidden: Object.values(inputs.secrets),
     device: device.gpu === null ? 'cpu' : 'gpu',
     gpu: device.gpu,
     onCpuInstead: device.gpu === null && options.gpu.length > 0,
