@@ -24,7 +24,8 @@ import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
 import { RunOutput } from './output';
 import { cancelledBy, infrastructureError } from './platformErrors';
-import { Pool, type PoolListener } from './pool';
+import { Pool } from './pool';
+import { poolEvents } from './poolEvents';
 import { CallProgress } from './progress';
 import type { Run } from './run';
 import { RunBook, unknownRun } from './runBook';
@@ -124,7 +125,12 @@ class Scheduler implements RunService {
       clock,
       gpus: gpus.gpus,
       maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
-      listener: this.poolListener(),
+      listener: poolEvents({
+        output: () => this.output,
+        telemetry: () => this.telemetry,
+        callers: () => this.callers,
+        warn,
+      }),
     });
     store.volumes.askForUse((name) => this.pool.containers.useVolume(name));
     const audience = (container: Container): Run[] => this.pool.audience(container);
@@ -361,41 +367,5 @@ class Scheduler implements RunService {
       this.progress.set(run, progress);
     }
     return progress;
-  }
-
-  private poolListener(): PoolListener {
-    const { parts } = this;
-    return {
-      changed: () => this.telemetry.changed(),
-      warn: parts.warn,
-      built: (calls, text) => {
-        const bytes = Buffer.from(text);
-        for (const run of new Set(calls.map((call) => call.run)))
-          run.print('stderr', bytes, 'build');
-      },
-      loaded: (container, ms, waiting) => {
-        // Whoever waited first is charged: the others would not have had to wait without it.
-        const run = waiting[0]?.run;
-        if (run !== undefined) this.charge(run, container, ms);
-      },
-      dispatched: (container, calls, warm) => {
-        for (const run of new Set(calls.map((call) => call.run))) {
-          this.output.worksFor(container, run);
-          run.useContainer(container.id, container.origin, warm);
-        }
-      },
-      callEnded: (container, call, busyMs) => this.charge(call.run, container, busyMs),
-      gpusHeld: (container, held) => this.telemetry.gpusHeld(container, held),
-      memory: (container, message) => this.telemetry.memory(container, message),
-      caller: (container, message, body) => this.callers.fromContainer(container, message, body),
-      runnerGone: (container) => this.callers.runnerGone(container),
-      printed: (container, fd, call, bytes) => this.output.printed(container, fd, call, bytes),
-    };
-  }
-
-  private charge(run: Run, container: Container, busyMs: number): void {
-    const { gpus, origin } = container;
-    const gpu = origin.gpu === null ? null : (gpus[0]?.model ?? origin.gpu.name);
-    run.charge({ busyMs, gpu, count: gpus.length });
   }
 }

@@ -77,9 +77,9 @@ describe('a run of a function', function () {
         .flatMap((detail) => detail.split(' · ').slice(1)),
     );
     assert.deepEqual(notes, [
-      ['not applied: apt ffmpeg, memory=2048, volumes /data'],
+      ['volumes at another path (Volume.path)', 'not applied: apt ffmpeg, memory=2048'],
       ['not applied: apt ffmpeg'],
-      ['not applied: apt ffmpeg, memory=2048, volumes /data'],
+      ['volumes at another path (Volume.path)', 'not applied: apt ffmpeg, memory=2048'],
     ]);
   });
 
