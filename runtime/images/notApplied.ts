@@ -25,9 +25,6 @@ export function optionsNotApplied(options: FunctionOptions): NotApplied[] {
   };
   if (options.cpu !== null) option('cpu', options.cpu);
   if (options.memoryMiB !== null) option('memory', options.memoryMiB);
-  // The container of the first call is the one that stays; more are started only when calls need them.
-  if (options.minContainers > 1) option('min_containers', options.minContainers);
-  if (options.bufferContainers > 0) option('buffer_containers', options.bufferContainers);
   if (options.maxConcurrentInputs > 1) {
     option('max_concurrent_inputs', options.maxConcurrentInputs);
   }

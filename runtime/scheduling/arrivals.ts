@@ -4,22 +4,24 @@ import type { RunError } from '../protocol/values';
 import type { ContainerExit } from '../engines/engine';
 import { withNote } from '../images/notApplied';
 import { bringUp, StartError } from './bringUp';
-import type { Call, Stage } from './call';
+import type { Call, PhaseMessage, Stage } from './call';
 import { Container, type ContainerEvents } from './container';
 import type { Containers } from './containers';
 import { crashLoop, infrastructureError, startedTooLate } from './platformErrors';
 import type { PoolOptions } from './pool';
 import type { Queues } from './queues';
 import type { Run } from './run';
+import { isCrash, MAX_TRIES, type StartFailures } from './startFailures';
 import type { Target } from './target';
-
-const MAX_START_FAILURES = 3;
-const START_BACK_OFF_MS = 200;
 
 /** A container on its way to taking calls. */
 interface Coming {
+  /** In monotonic ms. */
+  readonly beganAt: number;
   abort: AbortController;
   stages: Stage[];
+  /** What it is doing, and since when (monotonic ms): what is told when that takes too long. */
+  step: { phase: Stage['phase'] | 'model-load'; what: string; since: number };
   timer: (() => void) | undefined;
   /** Settles when its start is over, well or not. Never rejects. */
   over: Promise<void>;
@@ -29,17 +31,18 @@ export interface ArrivalsOptions {
   pool: PoolOptions;
   queues: Queues;
   containers: Containers;
+  failures: StartFailures;
   events: ContainerEvents;
   /** Ends a container, with its time for exit hooks or at once. */
   discard: (container: Container, graceMs: number) => void;
+  /** True when it comes up for its function, whether or not calls wait. */
+  kept: (container: Container) => boolean;
   /** A container's process has ended though it was up. */
   died: (container: Container, exit: ContainerExit) => void;
 }
 
 export class Arrivals {
   private readonly coming = new Map<Container, Coming>();
-  /** Starts that failed in a row, by pool. */
-  private readonly startFailures = new Map<string, number>();
 
   constructor(private readonly options: ArrivalsOptions) {}
 
@@ -50,8 +53,7 @@ export class Arrivals {
   /** Tells a call that has come to wait how far the container is that it will get. */
   show(call: Call): void {
     for (const [container, { stages }] of this.coming) {
-      const { origin, load } = container;
-      if (origin.poolKey !== call.target.poolKey || load?.key !== call.target.load.key) continue;
+      if (container.groupKey !== call.target.groupKey) continue;
       for (const stage of stages) call.sink.stage(stageFor(call, stage));
       return;
     }
@@ -60,12 +62,14 @@ export class Arrivals {
   /** Starts a container for a target. */
   start(target: Target): void {
     const id = `c-${randomBytes(5).toString('hex')}`;
-    const gpus = this.options.containers.freeCards(target.gpu).slice(0, target.gpu?.count ?? 0);
-    const container = new Container(id, target, gpus, this.options.pool.clock, this.options.events);
-    this.options.containers.add(container);
+    const { containers, pool, events } = this.options;
+    const chosen = containers.cardsFor(target);
+    const gpus = chosen?.cards ?? [];
+    const container = new Container(id, target, chosen?.request ?? null, gpus, pool.clock, events);
+    containers.add(container);
     const coming = this.expectComing(container);
-    if (gpus.length > 0) this.options.pool.listener.gpusHeld(container, true);
-    this.options.pool.listener.changed();
+    if (gpus.length > 0) pool.listener.gpusHeld(container, true);
+    pool.listener.changed();
     coming.over = this.bringUp(container, coming);
   }
 
@@ -88,7 +92,6 @@ export class Arrivals {
 
   /** It takes calls now. */
   loaded(container: Container): void {
-    this.startFailures.delete(container.origin.poolKey);
     this.options.containers.ready(container);
     this.stage(container, { phase: 'imports', done: undefined });
     this.forget(container);
@@ -107,33 +110,43 @@ export class Arrivals {
     this.coming.delete(container);
   }
 
+  /** What a load does, as its worker tells. */
+  loadPhase(container: Container, message: PhaseMessage): void {
+    const coming = this.coming.get(container);
+    if (coming === undefined || message.phase !== 'model-load') return;
+    const loading = message.status === 'started' || message.detail !== undefined;
+    if (!loading || message.status === 'done') this.step(coming, 'imports', importing(container));
+    else this.step(coming, 'model-load', `loading ${message.detail ?? 'a model'}`);
+  }
+
   /** A container did not get to take calls: another start is tried, or those who wait are told. */
-  failed(container: Container, error: RunError, retriable: boolean): void {
-    const { poolKey } = container.origin;
-    const failures = (this.startFailures.get(poolKey) ?? 0) + 1;
-    const waiting = this.options.queues.waitingFor(container);
-    if (!retriable || failures >= MAX_START_FAILURES) {
-      this.startFailures.delete(poolKey);
-      const told = retriable ? crashLoop(error, failures) : error;
-      for (const call of this.options.queues.takeWaitingFor(container))
-        this.options.queues.end(call, told);
+  failed(container: Container, error: RunError, retriable = isCrash(error)): void {
+    const { queues, failures, pool } = this.options;
+    const { groupKey } = container;
+    if (groupKey === undefined) return;
+    const elsewhere = this.servedElsewhere(container);
+    if (!retriable && !elsewhere) {
+      failures.giveUp(groupKey);
+      this.tell(container, error);
       return;
     }
-    this.startFailures.set(poolKey, failures);
-    const detail = `start ${failures} failed, trying again: ${error.message}`;
-    const notBefore = this.options.pool.clock.monotonic() + START_BACK_OFF_MS * 2 ** (failures - 1);
-    for (const call of waiting) {
-      call.sink.stage({ phase: 'container', detail });
-      const lane = this.options.queues.lane(call.target.laneKey);
-      if (lane !== undefined) lane.notBefore = notBefore;
+    const beganAt = this.coming.get(container)?.beganAt ?? pool.clock.monotonic();
+    const { count, over } = failures.crashed(groupKey, beganAt, elsewhere);
+    if (over) {
+      this.tell(container, crashLoop(error, count));
+      return;
     }
+    const tries = elsewhere ? `${count} times` : `try ${count} of ${MAX_TRIES}`;
+    const detail = `failed before it was ready (${tries}), trying again: ${error.message}`;
+    for (const call of queues.waitingFor(container))
+      call.sink.stage({ phase: 'container', detail });
   }
 
   /** Containers that come up for nobody: the calls they were meant for are gone. */
   discardUnwanted(): void {
     for (const container of this.coming.keys()) {
       if (this.options.queues.waitingFor(container).length > 0) continue;
-      this.options.discard(container, 0);
+      if (!this.options.kept(container)) this.options.discard(container, 0);
     }
   }
 
@@ -164,21 +177,26 @@ export class Arrivals {
       if (coming.abort.signal.aborted) return;
       const known = error instanceof StartError ? error : undefined;
       const runError = known?.runError ?? infrastructureError(error, 'ContainerStart');
+      // Without calls that wait nobody else would hear of it.
+      if (this.options.queues.waitingFor(container).length === 0) listener.warn(runError.message);
       this.failed(container, runError, known?.retriable ?? false);
       this.options.discard(container, 0);
     }
   }
 
   private beginLoad(container: Container, target: Target): void {
-    this.stage(container, { phase: 'imports', detail: `importing ${target.load.file}` });
+    this.stage(container, { phase: 'imports', detail: importing(container) });
     container.startLoad(target);
     this.options.pool.listener.changed();
   }
 
   private expectComing(container: Container): Coming {
+    const now = this.options.pool.clock.monotonic();
     const coming: Coming = {
+      beganAt: now,
       abort: new AbortController(),
       stages: [],
+      step: { phase: 'container', what: 'starting', since: now },
       timer: undefined,
       over: Promise.resolve(),
     };
@@ -188,7 +206,11 @@ export class Arrivals {
   }
 
   private stage(container: Container, stage: Stage): void {
-    this.coming.get(container)?.stages.push(stage);
+    const coming = this.coming.get(container);
+    coming?.stages.push(stage);
+    if (coming !== undefined && 'detail' in stage) {
+      this.step(coming, stage.phase, stage.detail ?? coming.step.what);
+    }
     const told = new Set<Run>();
     for (const call of this.options.queues.waitingFor(container)) {
       if (!told.has(call.run)) call.sink.stage(stageFor(call, stage));
@@ -200,12 +222,36 @@ export class Arrivals {
     const { startupTimeoutMs, timeoutMs } = target.function.options;
     const limitMs = startupTimeoutMs ?? timeoutMs;
     coming.timer ??= this.options.pool.clock.timer(limitMs, () => {
-      const error = startedTooLate(target.function.qualname, limitMs);
-      for (const call of this.options.queues.takeWaitingFor(container))
-        this.options.queues.end(call, error);
+      const { phase, what, since } = coming.step;
+      const took = { phase, what, ms: this.options.pool.clock.monotonic() - since };
+      this.failed(container, startedTooLate(target.function.qualname, limitMs, took));
       this.options.discard(container, 0);
     });
   }
+
+  private step(coming: Coming, phase: Coming['step']['phase'], what: string): void {
+    if (coming.step.what === what) return;
+    coming.step = { phase, what, since: this.options.pool.clock.monotonic() };
+  }
+
+  /** Ends the calls that wait for it. */
+  private tell(container: Container, error: RunError): void {
+    const { queues } = this.options;
+    for (const call of queues.takeWaitingFor(container)) queues.end(call, error);
+  }
+
+  /** True when another container works on calls like those that wait for this one. */
+  private servedElsewhere(container: Container): boolean {
+    for (const other of this.options.containers.of(container.origin.poolKey)) {
+      const serves = other !== container && other.state === 'ready';
+      if (serves && other.groupKey === container.groupKey) return true;
+    }
+    return false;
+  }
+}
+
+function importing(container: Container): string {
+  return `importing ${container.load?.file ?? 'its code'}`;
 }
 
 /** The end of the image says what is not applied of that call's function; others wait for the same container. */

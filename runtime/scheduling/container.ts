@@ -1,4 +1,5 @@
 /** One container: what its runner has loaded, the calls it holds, their deadlines, what its worker says. */
+import type { GpuRequest } from '../protocol/description';
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import { VelarError } from '../protocol/errors';
@@ -7,10 +8,10 @@ import type { ContainerExit, PlacedContainer } from '../engines/engine';
 import type { Call, CallSuccess, PhaseMessage } from './call';
 import { callMessage } from './callMessage';
 import type { Clock } from './clock';
-import { deadlineOf, noteModelLoad, timedOut, withTraceback } from './deadlines';
+import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
-import type { LoadSpec, Target } from './target';
+import { groupOf, type LoadSpec, type Target } from './target';
 import type { WorkerConnection } from './workerLink';
 
 /** Between asking a call to end and ending its runner, in ms. */
@@ -66,12 +67,14 @@ export class Container {
   private loadNumber = 0;
   private loadBegan = 0;
   private blockedCalls = 0;
-  private deadline: (() => void) | undefined;
+  private readonly deadlines: Deadlines;
 
   constructor(
     readonly id: string,
-    /** The target it was started for: its app, image and cards. */
+    /** The target it was started for: its app, image and choices of cards. */
     readonly origin: Target,
+    /** Which of the choices it got; null on CPU. */
+    readonly gpu: GpuRequest | null,
     readonly gpus: readonly Gpu[],
     private readonly clock: Clock,
     private readonly events: ContainerEvents,
@@ -85,6 +88,11 @@ export class Container {
       },
       lasting: (call) => this.connection?.send({ type: 'lasting', call: call.id }),
     });
+    this.deadlines = new Deadlines(
+      clock,
+      () => this.inflight.values(),
+      (call) => this.cancel(call, timedOut(call)),
+    );
     this.load = origin.load;
     this.laneKey = origin.laneKey;
     this.target = origin;
@@ -92,6 +100,11 @@ export class Container {
 
   get idle(): boolean {
     return this.state === 'ready' && this.inflight.size === 0;
+  }
+
+  /** Containers of one group have the same code loaded. Undefined where nothing is. */
+  get groupKey(): string | undefined {
+    return this.load === null ? undefined : groupOf(this.origin.poolKey, this.load.key);
   }
 
   /** True when a call in it waits for calls that it made: it holds its place without using it. */
@@ -210,8 +223,7 @@ export class Container {
   /** Ends it; calls it holds stay in `inflight` for the pool to settle. */
   async stop(graceMs: number): Promise<ContainerExit | undefined> {
     this.state = 'stopping';
-    this.deadline?.();
-    this.deadline = undefined;
+    this.deadlines.stop();
     if (graceMs > 0) this.connection?.send({ type: 'stop', graceMs });
     if (this.placed === undefined) return undefined;
     // The worker ends by itself after `stop`; the engine's own signal comes when it does not.
@@ -351,6 +363,7 @@ export class Container {
     this.state = 'ready';
     this.events.loadFailed(this, error);
     this.load = null;
+    this.events.changed(this);
   }
 
   private callPhase(id: number, message: PhaseMessage): void {
@@ -358,7 +371,7 @@ export class Container {
     if (call === undefined) return;
     if (message.phase === 'model-load') {
       // The timer of a deadline that came nearer would fire too late.
-      if (noteModelLoad(call, message, this.clock.monotonic())) this.watchDeadlines();
+      if (noteModelLoad(call, message, this.clock.monotonic())) this.deadlines.moved();
     }
     call.sink.phase(message);
   }
@@ -366,8 +379,7 @@ export class Container {
   /** Notes which calls the worker works on now: the oldest ones, as many as it takes at once. */
   private beginNext(): void {
     if (this.inflight.size === 0) {
-      this.deadline?.();
-      this.deadline = undefined;
+      this.deadlines.stop();
       return;
     }
     let begun = 0;
@@ -377,22 +389,6 @@ export class Container {
       if (call.startedAt !== undefined) continue;
       call.startedAt = this.clock.monotonic();
     }
-    if (this.deadline === undefined) this.watchDeadlines();
-  }
-
-  /** One timer for all calls, set again when it fires, or when loading a model begins or ends. */
-  private watchDeadlines(): void {
-    this.deadline?.();
-    this.deadline = undefined;
-    let next = Infinity;
-    const now = this.clock.monotonic();
-    for (const call of this.inflight.values()) {
-      if (call.startedAt === undefined) break;
-      if (call.ending !== undefined) continue;
-      const left = deadlineOf(call, call.startedAt) - now;
-      if (left <= 0) this.cancel(call, timedOut(call));
-      else next = Math.min(next, left);
-    }
-    if (next !== Infinity) this.deadline = this.clock.timer(next, () => this.watchDeadlines());
+    this.deadlines.watch();
   }
 }

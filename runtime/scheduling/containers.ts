@@ -1,8 +1,7 @@
 /** The containers there are: by pool, with their cards, their idle time, and room for more. */
-import type { GpuRequest } from '../protocol/description';
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
-import { cardServes, gpuLabel } from '../gpu/names';
+import { chooseCards, choicesLabel, serveAny, type CardChoice } from './cards';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import type { Target } from './target';
@@ -20,11 +19,15 @@ export interface ContainersOptions {
   discard: (container: Container) => void;
   /** True when calls wait for this container, as it is loaded. */
   awaited: (container: Container) => boolean;
+  /** True when it has to stay for its function though nothing calls for it. */
+  kept: (container: Container) => boolean;
   changed: () => void;
 }
 
-/** Why no container can start now, or that none ever can. */
-export type Refusal = { reason: string } | { error: RunError };
+/** Why no container can start now, or that none ever can. `line`: the things any of which is waited for. */
+export type Refusal = { reason: string; line: readonly string[] } | { error: RunError };
+
+const PLACES: readonly string[] = ['places'];
 
 export class Containers {
   readonly all = new Map<string, Container>();
@@ -32,6 +35,8 @@ export class Containers {
   private readonly idleTimers = new Map<Container, () => void>();
   private readonly idleSince = new Map<Container, number>();
   private readonly turns: Turns<Container>;
+  /** Cards that those who are earlier in turn wait for, so that they don't go to those behind. */
+  private readonly claimed = new Set<string>();
 
   constructor(private readonly options: ContainersOptions) {
     this.turns = new Turns(options.clock);
@@ -75,29 +80,72 @@ export class Containers {
     return container.idle && (this.turns.isOver(container) || !this.options.awaited(container));
   }
 
-  /** It has nothing to do: it stays for its function's window, for good where `min_containers` wants it. */
+  /** It has nothing to do: it stays for its function's window, and on where it is kept. */
   becomeIdle(container: Container): void {
-    if (!container.idle || this.idleTimers.has(container)) return;
+    if (!container.idle) return;
+    if (!this.idleSince.has(container)) {
+      this.idleSince.set(container, this.options.clock.monotonic());
+      this.options.changed();
+    }
+    this.limitIdle(container);
+  }
+
+  /** What has to be kept may have changed. */
+  reviewIdle(): void {
+    for (const container of this.idleSince.keys()) this.limitIdle(container);
+  }
+
+  notIdle(container: Container): void {
+    this.turns.used(container);
+    this.stopTimer(container);
+    this.idleSince.delete(container);
+  }
+
+  /** Places are given out anew, in turn. */
+  beginRound(): void {
+    this.claimed.clear();
+  }
+
+  /** The cards that a container for the target gets now; undefined where none of its choices is free. */
+  cardsFor({ choices }: Target): CardChoice | undefined {
+    return chooseCards(choices, this.freeCards());
+  }
+
+  /** True when a container may start without ending another. */
+  hasRoom(target: Target): boolean {
+    const cards = target.choices.length === 0 || this.cardsFor(target) !== undefined;
+    return cards && this.hasPlace();
+  }
+
+  /** Undefined when one may start now. Where an idle one is in the way, that is ended first. */
+  refusal(target: Target): Refusal | undefined {
+    return this.refusalOfCards(target) ?? this.refusalOfPlaces();
+  }
+
+  private limitIdle(container: Container): void {
     const { clock } = this.options;
-    const windowMs = container.target.function.options.scaledownWindowMs;
-    this.idleSince.set(container, clock.monotonic());
-    if (this.isWanted(container)) return;
-    container.idleUntil = clock.now() + windowMs;
-    const cancel = clock.timer(windowMs, () => {
-      this.idleTimers.delete(container);
-      container.idleUntil = null;
-      if (container.idle && !this.isWanted(container)) this.options.discard(container);
+    const since = this.idleSince.get(container);
+    if (since === undefined) return;
+    if (this.options.kept(container)) {
+      if (this.stopTimer(container)) this.options.changed();
+      return;
+    }
+    if (this.idleTimers.has(container)) return;
+    const { scaledownWindowMs } = container.target.function.options;
+    const leftMs = Math.max(0, since + scaledownWindowMs - clock.monotonic());
+    container.idleUntil = clock.now() + leftMs;
+    const cancel = clock.timer(leftMs, () => {
+      this.stopTimer(container);
+      if (container.idle && !this.options.kept(container)) this.options.discard(container);
     });
     this.idleTimers.set(container, cancel);
     this.options.changed();
   }
 
-  notIdle(container: Container): void {
-    this.turns.used(container);
+  private stopTimer(container: Container): boolean {
     this.idleTimers.get(container)?.();
-    this.idleTimers.delete(container);
-    this.idleSince.delete(container);
     container.idleUntil = null;
+    return this.idleTimers.delete(container);
   }
 
   /** True while a container has a function that names the volume. */
@@ -107,74 +155,75 @@ export class Containers {
     );
   }
 
-  /** Cards that nobody holds and that serve the request. */
-  freeCards(request: GpuRequest | null): Gpu[] {
-    if (request === null) return [];
-    const held = new Set<string>();
+  private freeCards(): Gpu[] {
+    const held = new Set(this.claimed);
     for (const container of this.all.values()) for (const gpu of container.gpus) held.add(gpu.uuid);
-    return this.options.gpus.filter(
-      (gpu) => cardServes(gpu.name, request.name) && !held.has(gpu.uuid),
-    );
+    return this.options.gpus.filter((gpu) => !held.has(gpu.uuid));
   }
 
-  /** Undefined when one may start now. Where an idle one is in the way, that is ended first. */
-  refusal(target: Target): Refusal | undefined {
-    return this.refusalOfCards(target.gpu) ?? this.refusalOfPlaces();
-  }
-
-  private refusalOfCards(request: GpuRequest | null): Refusal | undefined {
-    if (request === null || this.freeCards(request).length >= request.count) return undefined;
+  private refusalOfCards(target: Target): Refusal | undefined {
+    const { choices } = target;
+    if (choices.length === 0 || this.cardsFor(target) !== undefined) return undefined;
+    const wanted = serveAny(choices, this.options.gpus);
+    const line = wanted.map((gpu) => gpu.uuid);
+    for (const gpu of serveAny(choices, this.freeCards())) this.claimed.add(gpu.uuid);
     const holders = [...this.all.values()].filter((container) =>
-      container.gpus.some((gpu) => cardServes(gpu.name, request.name)),
+      container.gpus.some((gpu) => line.includes(gpu.uuid)),
     );
-    const what = `waiting for a free ${gpuLabel(request.name, request.count)}`;
+    const what = `waiting for a free ${choicesLabel(choices)}`;
     if (holders.some((holder) => holder.state === 'stopping')) {
-      return { reason: `${what}: an idle container is ending` };
+      return { reason: `${what}: an idle container is ending`, line };
     }
-    const idle = this.longestIdle(holders);
+    const idle = this.dispensable(holders);
     if (idle !== undefined) {
       this.options.discard(idle);
-      return { reason: `${what}: ending an idle container of ${idle.origin.app}` };
+      return { reason: `${what}: ending an idle container of ${idle.origin.app}`, line };
     }
     const apps = [...new Set(holders.map((holder) => holder.origin.app))];
-    return { reason: `${what}: in use by ${apps.join(', ')}` };
+    const by = apps.length === 0 ? 'others are before it' : `in use by ${apps.join(', ')}`;
+    return { reason: `${what}: ${by}`, line };
+  }
+
+  private hasPlace(): boolean {
+    const { limit } = this.options;
+    const counted = this.counted();
+    return counted.length < limit && this.all.size < limit + NESTED_EXTRA;
+  }
+
+  /** Containers that use the place which they hold. */
+  private counted(): Container[] {
+    return [...this.all.values()].filter((container) => !container.blocked);
   }
 
   private refusalOfPlaces(): Refusal | undefined {
-    const { limit } = this.options;
-    const containers = [...this.all.values()];
-    const counted = containers.filter((container) => !container.blocked);
-    if (counted.length < limit && containers.length < limit + NESTED_EXTRA) return undefined;
-    if (counted.length === 0) return { error: tooDeep(containers.length) };
+    if (this.hasPlace()) return undefined;
+    const counted = this.counted();
+    if (counted.length === 0) return { error: tooDeep(this.all.size) };
+    const line = PLACES;
     if (counted.some((container) => container.state === 'stopping')) {
-      return { reason: 'waiting for a place: an idle container is ending' };
+      return { reason: 'waiting for a place: an idle container is ending', line };
     }
-    const idle = this.longestIdle(counted);
+    const idle = this.dispensable(counted);
     if (idle === undefined) {
-      return { reason: `waiting for a place: all ${counted.length} containers are busy` };
+      return { reason: `waiting for a place: all ${counted.length} containers are busy`, line };
     }
     this.options.discard(idle);
-    return { reason: `waiting for a place: ending an idle container of ${idle.origin.app}` };
+    return { reason: `waiting for a place: ending an idle container of ${idle.origin.app}`, line };
   }
 
-  private longestIdle(containers: readonly Container[]): Container | undefined {
+  /** One whose place may go to calls that wait: first what nobody wishes to keep, then what is idle longest. */
+  private dispensable(containers: readonly Container[]): Container | undefined {
     const since = (container: Container): number => this.idleSince.get(container) ?? Infinity;
-    const idle = containers.filter(
-      (container) => this.mayBeTaken(container) && container.load !== null,
-    );
-    return idle.sort((a, b) => since(a) - since(b))[0];
+    const rank = (container: Container): number => (this.options.kept(container) ? 1 : 0);
+    return containers
+      .filter((container) => this.mayBeTaken(container) || this.comesForNobody(container))
+      .sort((a, b) => rank(a) - rank(b) || since(a) - since(b))[0];
   }
 
-  /** True when its function keeps that many containers even while idle. */
-  private isWanted(container: Container): boolean {
-    const { minContainers } = container.target.function.options;
-    if (minContainers === 0) return false;
-    const staying = [...this.of(container.origin.poolKey)].filter(
-      (each) =>
-        each.state !== 'stopping' &&
-        each.target.function.qualname === container.target.function.qualname,
-    );
-    return staying.length <= minContainers;
+  /** It comes up ahead of calls. */
+  private comesForNobody(container: Container): boolean {
+    const coming = container.state === 'starting' || container.state === 'loading';
+    return coming && !this.options.awaited(container);
   }
 }
 

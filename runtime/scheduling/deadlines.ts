@@ -1,9 +1,51 @@
-/** How long a call may take, and what it is told when that is over. Pure. */
+/** How long a call may take, and what it is told when that is over. */
 import type { RunError } from '../protocol/values';
 import type { Call, PhaseMessage } from './call';
+import type { Clock } from './clock';
+
+/** Watches the calls of one container: one timer for all, set again when it fires or a deadline moves. */
+export class Deadlines {
+  private undo: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    /** Oldest first: those behind one that has not begun have not begun either. */
+    private readonly calls: () => Iterable<Call>,
+    private readonly isOver: (call: Call) => void,
+  ) {}
+
+  /** A call has begun. */
+  watch(): void {
+    if (this.undo === undefined) this.look();
+  }
+
+  /** A call's deadline is another now. */
+  moved(): void {
+    this.look();
+  }
+
+  stop(): void {
+    this.undo?.();
+    this.undo = undefined;
+  }
+
+  private look(): void {
+    this.stop();
+    let next = Infinity;
+    const now = this.clock.monotonic();
+    for (const call of this.calls()) {
+      if (call.startedAt === undefined) break;
+      if (call.ending !== undefined) continue;
+      const left = deadlineOf(call, call.startedAt) - now;
+      if (left <= 0) this.isOver(call);
+      else next = Math.min(next, left);
+    }
+    if (next !== Infinity) this.undo = this.clock.timer(next, () => this.look());
+  }
+}
 
 /** In monotonic ms. Model loading has a limit of its own and does not count against the function's. */
-export function deadlineOf(call: Call, startedAt: number): number {
+function deadlineOf(call: Call, startedAt: number): number {
   const { timeoutMs, startupTimeoutMs } = call.target.function.options;
   if (call.loadingSince !== undefined) return call.loadingSince + (startupTimeoutMs ?? timeoutMs);
   return startedAt + call.modelLoadMs + timeoutMs;

@@ -1,14 +1,22 @@
 /** The queue of one function's calls on one kind of container. */
 import { batchSize, DurationEstimate, fitBytes, targetDepth } from './batching';
 import type { Call } from './call';
+import type { Run } from './run';
 import type { Target } from './target';
+
+/** `line`: the things any of which is waited for. `alone`: nothing is said of one who is first in line. */
+export interface Wait {
+  reason: string;
+  line: readonly string[];
+  alone: boolean;
+}
 
 export class Lane {
   readonly durations = new DurationEstimate();
   /** Waited long enough for a busy container: the next decision may start another. */
   impatient = false;
-  /** No start before this, in monotonic ms: the last one failed. */
-  notBefore = 0;
+  /** Why its calls wait, and for what, as the last decision said. */
+  wait: Wait | undefined;
   timer: (() => void) | undefined;
   private queue: Call[] = [];
   private head = 0;
@@ -34,6 +42,16 @@ export class Lane {
 
   get calls(): readonly Call[] {
     return this.queue.slice(this.head);
+  }
+
+  /** The next call of each run that waits here, in order. */
+  firstOfRuns(): Call[] {
+    const runs = new Map<Run, Call>();
+    for (let index = this.head; index < this.queue.length; index += 1) {
+      const call = this.queue[index];
+      if (call !== undefined && !runs.has(call.run)) runs.set(call.run, call);
+    }
+    return [...runs.values()];
   }
 
   push(call: Call): void {

@@ -7,8 +7,10 @@ export type Decision<C> =
   | { do: 'dispatch'; container: C; count: number }
   | { do: 'load'; container: C }
   | { do: 'start' }
-  /** `patience`: ask again in a while even if nothing has changed by then. */
-  | { do: 'wait'; reason: string; patience: boolean };
+  /**
+   * `patience`: ask again in a while even if nothing has changed by then. `starting`: a container is on its way.
+   */
+  | { do: 'wait'; reason: string; patience: boolean; starting: boolean };
 
 export type Placeable = Pick<
   Container,
@@ -48,7 +50,7 @@ export function decide<C extends Placeable>(
     }
   }
   const allowed = working + coming < target.maxContainers;
-  if (ready !== undefined && (allowed || coming > 0)) {
+  if (ready !== undefined && working < target.maxContainers) {
     const count = lane.roomIn(0, working + 1);
     return { do: 'dispatch', container: ready, count };
   }
@@ -57,34 +59,37 @@ export function decide<C extends Placeable>(
     const count = lane.roomIn(roomiest.inflight.size, working);
     if (count > 0) return { do: 'dispatch', container: roomiest, count };
   }
+  const starting = coming > 0;
   if (!allowed) {
     const many = `${working} of ${target.maxContainers} containers of ${target.function.qualname}`;
-    const reason = working > 0 ? `waiting for a container: ${many} busy` : STARTING;
-    return { do: 'wait', reason, patience: false };
+    const reason = starting ? STARTING : `waiting for a container: ${many} busy`;
+    return { do: 'wait', reason, patience: false, starting };
   }
   if (!wantsMore(lane, working, coming)) {
-    const reason = coming > 0 ? STARTING : 'waiting for the container, which is busy';
-    return { do: 'wait', reason, patience: working > 0 && coming === 0 };
+    const reason = starting ? STARTING : 'waiting for the container, which is busy';
+    return { do: 'wait', reason, patience: working > 0 && !starting, starting };
   }
   return reloadable === undefined ? { do: 'start' } : { do: 'load', container: reloadable };
 }
+
+/** A lane whose containers take longer than this over what they hold is worth another, in ms. */
+export const PATIENCE_MS = 400;
 
 const STARTING = 'waiting for the container to start';
 
 /** True when one more container than there are would serve the lane. */
 function wantsMore(lane: Waiting, working: number, coming: number): boolean {
-  if (working + coming === 0) return true;
-  if (lane.impatient && coming === 0) return true;
-  const { ms } = lane.durations;
-  if (lane.first?.batch === true) {
-    const { settled } = lane.durations;
-    return coming === 0 && settled && worthAnother(lane.waiting, ms, working + coming);
+  const containers = working + coming;
+  if (containers === 0) return true;
+  if (coming >= lane.waiting) return false;
+  const { ms, settled } = lane.durations;
+  if (lane.impatient) {
+    if (coming === 0) return true;
+    // What is being worked on has gone on for that long already.
+    return worthAnother(lane.waiting, Math.max(ms ?? 0, PATIENCE_MS), containers);
   }
-  if (working === 0)
-    return coming < lane.waiting && ms !== undefined && worthAnother(lane.waiting, ms, coming);
-  return (
-    coming < lane.waiting && (ms === undefined || worthAnother(lane.waiting, ms, working + coming))
-  );
+  if (lane.first?.batch === true) return settled && worthAnother(lane.waiting, ms, containers);
+  return ms === undefined || worthAnother(lane.waiting, ms, containers);
 }
 
 function leastLoaded<C extends Placeable>(containers: readonly C[]): C | undefined {

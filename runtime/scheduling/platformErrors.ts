@@ -38,26 +38,48 @@ export function workerDied(exit: ContainerExit): RunError {
   };
 }
 
-/** The same start failed again and again: no lack of capacity, and waiting would not help. */
+/**
+ * The same start crashed again and again: no lack of capacity, and waiting would not help. Keeps the kind, the
+ * place in the code and the last output of the last crash.
+ */
 export function crashLoop(error: RunError, times: number): RunError {
+  const fix = error.hint === undefined ? 'See why it ends and correct that' : error.hint;
   return {
     ...error,
-    kind: 'infrastructure',
     type: 'CrashLoop',
-    message: `The container crashed ${times} times in a row while it started. The last time: ${error.message}`,
-    hint: 'This is no lack of capacity: see why it ends, correct that, and run again.',
+    message: `The container crashed ${times} times in a row before it was ready. The last time: ${error.message}`,
+    hint: `${fix.replace(/\.$/, '')}. This is no lack of capacity; the next run tries anew.`,
   };
 }
 
-export function startedTooLate(qualname: string, limitMs: number): RunError {
+/** What a container was doing when its time was over, for `ms` by then. */
+export interface SlowStep {
+  phase: 'provisioning' | 'image' | 'container' | 'imports' | 'model-load';
+  what: string;
+  ms: number;
+}
+
+export function startedTooLate(qualname: string, limitMs: number, step: SlowStep): RunError {
+  const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(1))} s`;
   return {
     kind: 'timeout',
     type: 'StartupTimeout',
-    message: `The container of ${qualname} was not ready within ${limitMs / 1000} s.`,
+    message:
+      `The container of ${qualname} was not ready within ${seconds(limitMs)}: ` +
+      `it was still ${step.what}, for ${seconds(step.ms)} by then.`,
     traceback: [],
-    hint: 'Raise `startup_timeout` in its decorator, or import less at the top of the file.',
+    hint: `Raise \`startup_timeout\` in its decorator (in seconds), or ${remedies[step.phase]}.`,
   };
 }
+
+const starting = 'see with `velar doctor` what holds this machine up';
+const remedies: Record<SlowStep['phase'], string> = {
+  provisioning: starting,
+  image: starting,
+  container: starting,
+  imports: 'import less at the top of the file',
+  'model-load': 'load less when the file is imported',
+};
 
 export function cancelledBy(who: string): RunError {
   return { kind: 'cancelled', type: 'Cancelled', message: who, traceback: [] };

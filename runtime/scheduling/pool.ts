@@ -7,15 +7,15 @@ import type { Call } from './call';
 import type { Clock } from './clock';
 import type { Container, ContainerEvents } from './container';
 import { Containers } from './containers';
-import type { Lane } from './lane';
-import { decide, type Decision } from './placement';
+import { KeptWarm } from './keptWarm';
+import { Placer } from './placer';
 import { infrastructureError, workerDied } from './platformErrors';
 import { Queues } from './queues';
 import type { Run } from './run';
+import { StartFailures } from './startFailures';
 import type { WorkerLink } from './workerLink';
 
 const STOP_GRACE_MS = 2000;
-const PATIENCE_MS = 400;
 
 /** What the pool tells the scheduler of a container's doings. */
 export interface PoolListener extends Pick<
@@ -48,35 +48,63 @@ export class Pool {
   readonly containers: Containers;
   private readonly queues: Queues;
   private readonly arrivals: Arrivals;
+  private readonly failures: StartFailures;
+  private readonly warm: KeptWarm;
+  private readonly placer: Placer;
   private readonly endings = new Set<Promise<unknown>>();
-  private pumpQueued = false;
-  private disposed = false;
 
   constructor(private readonly options: PoolOptions) {
     const { clock, gpus, listener } = options;
     const discard = (container: Container, graceMs: number): void =>
       this.follow(this.discard(container, graceMs));
+    const kept = (container: Container): boolean => this.warm.keeps(container);
     this.queues = new Queues(clock, (call) => this.arriving(call));
+    this.failures = new StartFailures(clock);
     this.containers = new Containers({
       clock,
       gpus,
       limit: options.maxContainers,
       discard: (container) => discard(container, STOP_GRACE_MS),
       awaited: (container) => this.queues.waitingFor(container).length > 0,
+      kept,
       changed: () => listener.changed(),
     });
     this.arrivals = new Arrivals({
       pool: options,
       queues: this.queues,
       containers: this.containers,
+      failures: this.failures,
       events: this.events,
       discard,
+      kept,
       died: (container, exit) => this.died(container, exit),
+    });
+    const { queues, containers, arrivals, failures } = this;
+    this.warm = new KeptWarm({
+      clock,
+      containers,
+      failures,
+      waiting: () => queues.waiting(),
+      start: (target) => arrivals.start(target),
+      reload: (container, target) => arrivals.reload(container, target),
+      wake: () => this.placer.pump(),
+    });
+    const { warm } = this;
+    this.placer = new Placer({
+      clock,
+      queues,
+      containers,
+      arrivals,
+      failures,
+      warm,
+      dispatch: (container, sent) => this.dispatch(container, sent),
     });
   }
 
   submit(calls: readonly Call[]): void {
     for (const call of calls) {
+      this.failures.asked(call.target.groupKey);
+      this.warm.used(call);
       this.queues.add(call);
       this.arriving(call);
     }
@@ -111,6 +139,7 @@ export class Pool {
   async stopContainer(container: Container, error: RunError): Promise<void> {
     const { begun, waiting } = container.takeCalls();
     const queued = this.arrivals.has(container) ? this.queues.takeWaitingFor(container) : [];
+    this.warm.stopped(container);
     const ending = this.discard(container, STOP_GRACE_MS);
     this.options.listener.runnerGone(container);
     for (const call of [...begun, ...waiting, ...queued]) {
@@ -121,7 +150,8 @@ export class Pool {
 
   /** Ends everything. Resolves when no process is left. */
   async dispose(error: RunError): Promise<void> {
-    this.disposed = true;
+    this.placer.close();
+    this.warm.dispose();
     this.queues.close(error);
     const all = [...this.containers.all.values()];
     await Promise.all(all.map((container) => this.stopContainer(container, error)));
@@ -130,88 +160,17 @@ export class Pool {
 
   private arriving(call: Call): void {
     this.arrivals.show(call);
-    this.pump();
-  }
-
-  /** Places what can be placed, one call or batch an app and round, so that no app waits for another. */
-  private pump(): void {
-    if (this.pumpQueued || this.disposed) return;
-    this.pumpQueued = true;
-    queueMicrotask(() => {
-      this.pumpQueued = false;
-      while (!this.disposed && this.round());
-    });
-  }
-
-  private round(): boolean {
-    let placed = false;
-    for (const { app, lanes } of this.queues.turns()) {
-      const served = lanes.find((lane) => this.place(lane));
-      if (served === undefined) continue;
-      placed = true;
-      this.queues.served(app, served);
-    }
-    return placed;
-  }
-
-  /** True when something was placed or started for the lane. */
-  private place(lane: Lane): boolean {
-    const { containers } = this;
-    const mayBeTaken = (container: Container): boolean => containers.mayBeTaken(container);
-    const decision = decide(lane, containers.of(lane.target.poolKey), mayBeTaken);
-    if (decision.do !== 'wait') return this.act(lane, decision);
-    lane.first?.sink.waiting(decision.reason);
-    if (decision.patience) this.wakeLater(lane, PATIENCE_MS);
-    return false;
-  }
-
-  private act(lane: Lane, decision: Exclude<Decision<Container>, { do: 'wait' }>): boolean {
-    if (decision.do === 'dispatch') {
-      const calls = lane.take(decision.count);
-      lane.impatient = false;
-      this.dispatch(decision.container, calls);
-      return calls.length > 0;
-    }
-    const backOffMs = lane.notBefore - this.options.clock.monotonic();
-    if (backOffMs > 0) {
-      this.wakeLater(lane, backOffMs);
-      return false;
-    }
-    lane.impatient = false;
-    if (decision.do === 'load') {
-      this.containers.notIdle(decision.container);
-      this.arrivals.reload(decision.container, lane.target);
-      return true;
-    }
-    const refusal = this.containers.refusal(lane.target);
-    if (refusal === undefined) {
-      this.arrivals.start(lane.target);
-      return true;
-    }
-    if ('error' in refusal) {
-      for (const call of lane.take(1)) this.queues.end(call, refusal.error);
-      return true;
-    }
-    lane.first?.sink.waiting(refusal.reason);
-    return false;
+    this.placer.pump();
   }
 
   private dispatch(container: Container, calls: readonly Call[]): void {
-    const { warm } = container;
+    const { warm, groupKey } = container;
+    if (groupKey !== undefined) this.failures.worked(groupKey);
     this.containers.notIdle(container);
     this.options.listener.dispatched(container, calls, warm);
     container.dispatch(calls);
     for (const call of calls) call.sink.dispatched();
     this.options.listener.changed();
-  }
-
-  /** Looks at the lane again once, even if nothing else happens by then. */
-  private wakeLater(lane: Lane, ms: number): void {
-    lane.timer ??= this.options.clock.timer(ms, () => {
-      lane.timer = undefined;
-      lane.impatient = true;
-      this.pump();
-    });
   }
 
   private died(container: Container, exit: ContainerExit): void {
@@ -227,13 +186,11 @@ export class Pool {
     const { begun, waiting } = container.takeCalls();
     this.follow(this.discard(container, 0));
     listener.runnerGone(container);
-    if (wasComing) this.arrivals.failed(container, error, true);
-    for (const call of begun) {
-      listener.callEnded(container, call, container.busyWith(call));
-      this.queues.settle(call, call.ending ?? error);
-    }
+    // One that nobody has used yet was brought up in vain.
+    if (wasComing || !container.warm) this.arrivals.failed(container, error, true);
+    for (const call of begun) this.lost(container, call, call.ending ?? error);
     this.queues.giveBack(waiting);
-    this.pump();
+    this.placer.pump();
   }
 
   /** Ends a container and forgets it when its process is gone. */
@@ -248,7 +205,7 @@ export class Pool {
     this.containers.delete(container);
     if (container.gpus.length > 0) this.options.listener.gpusHeld(container, false);
     this.options.listener.changed();
-    this.pump();
+    this.placer.pump();
   }
 
   /** Keeps a promise in sight, so that dispose waits for it and its failure is told. */
@@ -259,44 +216,52 @@ export class Pool {
     this.endings.add(followed);
   }
 
-  private ended(container: Container, call: Call): void {
-    this.options.listener.callEnded(container, call, container.busyWith(call));
+  /** A call ended badly. What the platform lost isn't billed. */
+  private lost(container: Container, call: Call, error: RunError): void {
+    const billed = error.kind !== 'infrastructure';
+    if (billed) this.options.listener.callEnded(container, call, container.busyWith(call));
+    this.queues.settle(call, error);
+  }
+
+  private freed(container: Container): void {
     this.containers.becomeIdle(container);
-    this.pump();
+    this.placer.pump();
   }
 
   private readonly events: ContainerEvents = {
     changed: (container) => {
       this.containers.becomeIdle(container);
-      this.pump();
+      this.placer.pump();
     },
     loadPhase: (container, message) => {
+      this.arrivals.loadPhase(container, message);
       for (const call of this.queues.waitingFor(container)) call.sink.phase(message);
     },
     loaded: (container, ms) => {
       this.arrivals.loaded(container);
       this.options.listener.loaded(container, ms, this.queues.waitingFor(container));
       this.containers.becomeIdle(container);
-      this.pump();
+      this.placer.pump();
     },
     loadFailed: (container, error) => {
-      this.arrivals.failed(container, error, error.kind === 'infrastructure');
+      this.arrivals.failed(container, error);
       this.arrivals.forget(container);
     },
     succeeded: (container, call, result) => {
       this.queues.lane(call.target.laneKey)?.durations.add(result.ms);
-      this.ended(container, call);
+      this.options.listener.callEnded(container, call, container.busyWith(call));
+      this.freed(container);
       if (call.state === 'ended') return;
       call.state = 'ended';
       call.sink.succeeded(result);
     },
     failed: (container, call, error) => {
-      this.ended(container, call);
-      this.queues.settle(call, error);
+      this.lost(container, call, error);
+      this.freed(container);
     },
     returned: (_container, call) => {
       this.queues.giveBack([call]);
-      this.pump();
+      this.placer.pump();
     },
     linkBroken: (container, error) => {
       this.options.listener.warn(`Container ${container.id}: ${error.message}`);

@@ -27,7 +27,7 @@ export function poolEvents({ output, telemetry, callers, warn }: PoolAudience): 
     dispatched: (container, calls, warm) => {
       for (const run of new Set(calls.map((call) => call.run))) {
         output().worksFor(container, run);
-        run.useContainer(container.id, container.origin, warm);
+        run.useContainer(container, warm);
       }
     },
     callEnded: (container, call, busyMs) => charge(call.run, container, busyMs),
@@ -40,7 +40,7 @@ export function poolEvents({ output, telemetry, callers, warn }: PoolAudience): 
 }
 
 function charge(run: Run, container: Container, busyMs: number): void {
-  const { gpus, origin } = container;
-  const gpu = origin.gpu === null ? null : (gpus[0]?.model ?? origin.gpu.name);
-  run.charge({ busyMs, gpu, count: gpus.length });
+  const { gpu, gpus } = container;
+  const model = gpu === null ? null : (gpus[0]?.model ?? gpu.name);
+  run.charge({ busyMs, gpu: model, count: gpus.length });
 }

@@ -53,6 +53,13 @@ export class Queues {
     }
   }
 
+  /** Lanes with waiting calls. */
+  *waiting(): Generator<Lane> {
+    for (const lanes of this.apps.values()) {
+      for (const lane of lanes.values()) if (lane.waiting > 0) yield lane;
+    }
+  }
+
   /** Puts an app that was served behind the others, and the lane behind the app's other lanes. */
   served(app: string, lane: Lane): void {
     lane.since = ++this.order;
@@ -151,11 +158,10 @@ export class Queues {
   }
 
   private *lanesFor(container: Container): Generator<Lane> {
-    const { poolKey } = container.origin;
+    const { groupKey } = container;
     for (const lanes of this.apps.values()) {
       for (const lane of lanes.values()) {
-        const { target } = lane;
-        if (target.poolKey === poolKey && target.load.key === container.load?.key) yield lane;
+        if (lane.target.groupKey === groupKey) yield lane;
       }
     }
   }

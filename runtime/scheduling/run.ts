@@ -9,10 +9,10 @@ import { gpuLabel } from '../gpu/names';
 import { addUsage, type Usage } from '../metering/cost';
 import type { Call } from './call';
 import type { Clock } from './clock';
+import type { Container } from './container';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
 import { RunMask } from './runMask';
 import type { RunListener } from './service';
-import type { Target } from './target';
 
 /** Samples kept for those who watch later; older ones are thinned. */
 const MAX_KEPT_SAMPLES = 1200;
@@ -136,12 +136,19 @@ export class Run {
   }
 
   /** Notes and tells a container that works for it, once each. */
-  useContainer(container: string, target: Pick<Target, 'device' | 'gpu'>, warm: boolean): void {
-    if (this.containers.has(container)) return;
-    this.containers.add(container);
-    const { device, gpu } = target;
+  useContainer({ id, gpu }: Pick<Container, 'id' | 'gpu'>, warm: boolean): void {
+    if (this.containers.has(id)) return;
+    this.containers.add(id);
+    const device = gpu === null ? 'cpu' : 'gpu';
     const name = gpu === null ? null : gpuLabel(gpu.name, gpu.count);
-    this.publish({ type: 'container', at: this.clock.now(), container, warm, device, gpu: name });
+    this.publish({
+      type: 'container',
+      at: this.clock.now(),
+      container: id,
+      warm,
+      device,
+      gpu: name,
+    });
   }
 
   /** Container it used first, for metering. */

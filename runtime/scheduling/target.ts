@@ -5,7 +5,8 @@ import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import type { EngineImage } from '../engines/engine';
 import { canonicalJson } from '../images/imagePlan';
-import { cardServes, gpuLabel } from '../gpu/names';
+import { gpuLabel } from '../gpu/names';
+import { chooseCards, choicesLabel, containersFor } from './cards';
 
 /** What a container's runner has loaded. */
 export interface LoadSpec {
@@ -27,14 +28,18 @@ export interface Target {
   /** Values of its secrets: nothing that a run shows may hold them. */
   hidden: readonly string[];
   device: 'cpu' | 'gpu';
-  /** Cards asked for; null on CPU. */
-  gpu: GpuRequest | null;
+  /** Cards asked for that this machine has, the first choice first: the first that is free is taken. Empty on CPU. */
+  choices: readonly GpuRequest[];
   /** A GPU function that runs on CPU because that was allowed. */
   onCpuInstead: boolean;
   /** Containers with this key can take its calls, after a load where theirs differs. */
   poolKey: string;
+  /** Containers with this key have its code loaded. */
+  groupKey: string;
   /** Calls of one lane wait in one queue. */
   laneKey: string;
+  /** Names the function, or the class of a method, in every version of its code. */
+  functionKey: string;
   /** Containers that may work for this function at once. */
   maxContainers: number;
   /** Calls that one container works on at once. */
@@ -62,10 +67,12 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
   const { options } = inputs.function;
   const device = chooseDevice(options.gpu, inputs.gpus, inputs.cpuAllowed, inputs.gpuNote);
   if ('error' in device) return device;
+  const { choices } = device;
   const environment = { ...inputs.image.environment, ...options.env, ...inputs.secrets };
   const loadKey = `${inputs.bundle}|${inputs.file}|${sha256Hex(canonicalJson(environment)).slice(0, 16)}`;
-  const gpus = device.gpu === null ? 'cpu' : gpuLabel(device.gpu.name, device.gpu.count);
+  const gpus = choices.length === 0 ? 'cpu' : choicesLabel(choices);
   const poolKey = `${inputs.app}|${inputs.image.key}|${gpus}`;
+  const groupKey = groupOf(poolKey, loadKey);
   return {
     app: inputs.app,
     function: inputs.function,
@@ -73,14 +80,26 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     image: inputs.image,
     load: { key: loadKey, bundle: inputs.bundle, file: inputs.file, environment },
     hidden: Object.values(inputs.secrets),
-    device: device.gpu === null ? 'cpu' : 'gpu',
-    gpu: device.gpu,
-    onCpuInstead: device.gpu === null && options.gpu.length > 0,
+    device: choices.length === 0 ? 'cpu' : 'gpu',
+    choices,
+    onCpuInstead: choices.length === 0 && options.gpu.length > 0,
     poolKey,
-    laneKey: `${poolKey}|${loadKey}|${inputs.function.qualname}`,
-    maxContainers: options.maxContainers ?? defaultContainers(device.gpu, inputs),
+    groupKey,
+    laneKey: `${groupKey}|${inputs.function.qualname}`,
+    functionKey: `${inputs.app}|${inputs.file}|${ownerOf(inputs.function)}`,
+    maxContainers: options.maxContainers ?? defaultContainers(choices, inputs),
     concurrency: CALLS_AT_ONCE,
   };
+}
+
+/** Names containers of a pool that have this code loaded. */
+export function groupOf(poolKey: string, loadKey: string): string {
+  return `${poolKey}|${loadKey}`;
+}
+
+/** Methods of a class share its containers. */
+function ownerOf({ kind, qualname }: FunctionDescription): string {
+  return kind === 'method' ? qualname.slice(0, qualname.lastIndexOf('.')) : qualname;
 }
 
 /** Finds a function by name in what describe read; undefined where it is not. */
@@ -97,19 +116,15 @@ export function findFunction(
   return undefined;
 }
 
-/** The first fall-back that this machine has cards for. Falls back to the CPU only where that is allowed. */
+/** The choices that this machine has cards for, in order; none on CPU, which is taken only where that is allowed. */
 export function chooseDevice(
   wanted: readonly GpuRequest[],
   gpus: readonly Gpu[],
   cpuAllowed: boolean,
   note: string | null,
-): { gpu: GpuRequest | null } | { error: RunError } {
-  if (wanted.length === 0) return { gpu: null };
-  for (const request of wanted) {
-    const serving = gpus.filter((gpu) => cardServes(gpu.name, request.name));
-    if (serving.length >= request.count) return { gpu: request };
-  }
-  if (cpuAllowed) return { gpu: null };
+): { choices: readonly GpuRequest[] } | { error: RunError } {
+  const choices = wanted.filter((request) => chooseCards([request], gpus) !== undefined);
+  if (choices.length > 0 || wanted.length === 0 || cpuAllowed) return { choices };
   const names = wanted.map((request) => gpuLabel(request.name, request.count));
   const has = gpus.map((gpu) => gpu.model ?? gpu.name);
   const why = has.length === 0 ? (note ?? 'It has no GPU.') : `It has ${has.join(', ')}.`;
@@ -125,8 +140,6 @@ export function chooseDevice(
   };
 }
 
-function defaultContainers(gpu: GpuRequest | null, inputs: TargetInputs): number {
-  if (gpu === null) return Math.max(1, inputs.cores);
-  const cards = inputs.gpus.filter((each) => cardServes(each.name, gpu.name)).length;
-  return Math.max(1, Math.floor(cards / gpu.count));
+function defaultContainers(choices: readonly GpuRequest[], inputs: TargetInputs): number {
+  return Math.max(1, choices.length === 0 ? inputs.cores : containersFor(choices, inputs.gpus));
 }

@@ -119,14 +119,14 @@ export class Telemetry {
   }
 
   private describe(container: Container): ContainerInfo {
-    const { origin } = container;
+    const { origin, gpu } = container;
     return {
       container: container.id,
       app: origin.app,
       image: origin.image.key,
       engine: this.options.engine,
       state: stateOf(container),
-      gpu: origin.gpu === null ? null : gpuLabel(origin.gpu.name, origin.gpu.count),
+      gpu: gpu === null ? null : gpuLabel(gpu.name, gpu.count),
       pid: container.placed?.pid ?? null,
       startedAt: container.startedAt,
       idleUntil: container.idleUntil,

@@ -13,9 +13,9 @@ const plainOptions: FunctionOptions = {
   timeoutMs: 300_000,
   startupTimeoutMs: null,
   retries: 0,
-  minContainers: 1,
+  minContainers: 2,
   maxContainers: null,
-  bufferContainers: 0,
+  bufferContainers: 1,
   scaledownWindowMs: 60_000,
   maxConcurrentInputs: 1,
   cpu: null,
@@ -53,14 +53,12 @@ describe('what the process engine does not apply', () => {
     const options = {
       ...plainOptions,
       cpu: 2,
-      minContainers: 2,
-      bufferContainers: 1,
       maxConcurrentInputs: 8,
     };
     assert.equal(
       notAppliedNote([...imageNotApplied(image), ...optionsNotApplied(options)]),
       'not applied: base image, apt, run_commands, workdir, add_local_file, add_local_dir, cpu, ' +
-        'min_containers, buffer_containers, max_concurrent_inputs',
+        'max_concurrent_inputs',
     );
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
 import type { RunEvent } from '../../../runtime/protocol/events';
 import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
-import type { FileEntry, MethodParams } from '../../../runtime/protocol/methods';
+import type { Container, FileEntry, MethodParams } from '../../../runtime/protocol/methods';
 import { rememberPython } from '../../../runtime/images/python';
 import { createScheduler, type SchedulerOptions } from '../../../runtime/scheduling/scheduler';
 import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
@@ -68,6 +68,19 @@ export class Harness {
     }
     this.store.close();
     await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Resolves with the list of containers as soon as it fits. */
+  containersUntil(fits: (containers: Container[]) => boolean): Promise<Container[]> {
+    return new Promise((resolve) => {
+      const check = (containers: Container[]): void => {
+        if (!fits(containers)) return;
+        stop();
+        resolve(containers);
+      };
+      const stop = this.service.onContainers(check);
+      check(this.service.containers());
+    });
   }
 
   /** Stores files as a bundle; returns its id. */
@@ -160,6 +173,13 @@ export function phaseEnds(run: WatchedRun): string[] {
     .filter((event) => event.type === 'phase')
     .filter((event) => ['done', 'skipped', 'failed'].includes(event.status))
     .map((event) => `${event.phase} ${event.status}`);
+}
+
+/** The container that a run used first, and whether it had worked before. */
+export function containerOf(run: WatchedRun): { container: string; warm: boolean } {
+  const event = run.events.find((each) => each.type === 'container');
+  if (event?.type !== 'container') throw new Error('The run used no container.');
+  return { container: event.container, warm: event.warm };
 }
 
 /** A bundle of one file that declares an app named test. */

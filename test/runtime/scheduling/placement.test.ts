@@ -92,19 +92,21 @@ describe('the device of a function', () => {
     memoryUsedBytes: null,
   });
 
-  it('is the first fall-back that the machine has', () => {
-    const gpus = [card('NVIDIA L4', 0), card('NVIDIA L4', 1)];
+  it('is any of the choices that the machine has cards for, in their order', () => {
+    const gpus = [card('NVIDIA A100-SXM4-80GB', 0), card('NVIDIA L4', 1), card('NVIDIA L4', 2)];
     const wanted = [
       { name: 'H100', count: 1 },
       { name: 'L4', count: 2 },
+      { name: 'L4', count: 3 },
+      { name: 'A100', count: 1 },
     ];
-    assert.deepEqual(chooseDevice(wanted, gpus, false, null), { gpu: { name: 'L4', count: 2 } });
+    assert.deepEqual(chooseDevice(wanted, gpus, false, null), { choices: [wanted[1], wanted[3]] });
   });
 
   it('is the CPU only where that was allowed, and otherwise an error that says what there is', () => {
     const wanted = [{ name: 'H100', count: 1 }];
     const gpus = [card('NVIDIA T4', 0)];
-    assert.deepEqual(chooseDevice(wanted, gpus, true, null), { gpu: null });
+    assert.deepEqual(chooseDevice(wanted, gpus, true, null), { choices: [] });
     const refused = chooseDevice(wanted, gpus, false, null);
     assert.ok('error' in refused);
     assert.equal(refused.error.kind, 'capacity');

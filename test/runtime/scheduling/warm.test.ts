@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { app, errorOf, Harness, valueOf, type WatchedRun } from './harness';
-
-function containerOf(run: WatchedRun): { container: string; warm: boolean } {
-  const event = run.events.find((each) => each.type === 'container');
-  if (event?.type !== 'container') throw new Error('The run used no container.');
-  return { container: event.container, warm: event.warm };
-}
+import { join } from 'node:path';
+import { app, containerOf, errorOf, Harness, valueOf } from './harness';
 
 describe('warm containers', function () {
   this.timeout(90_000);
@@ -81,22 +76,33 @@ describe('warm containers', function () {
   });
 
   it('run two calls at once when there are two, and one after the other when one is allowed', async () => {
-    const body = (options: string) =>
+    // Each call notes that it has begun and that it is about to end. With two allowed, it waits for the other.
+    const body = (most: number) =>
       app(
-        `import time\n@app.function(${options})\ndef f():\n    time.sleep(1)\n    return time.time()`,
+        [
+          'import os, time',
+          `ROOM = ${JSON.stringify(join(harness.home, `room-${most}`))}`,
+          `@app.function(max_containers=${most})`,
+          'def f(own, other):',
+          '    os.makedirs(ROOM, exist_ok=True)',
+          '    open(os.path.join(ROOM, own), "w").close()',
+          `    while ${most} == 2 and not os.path.exists(os.path.join(ROOM, other)):`,
+          '        time.sleep(0.01)',
+          '    others = [name for name in os.listdir(ROOM) if name not in (own, other + " over")]',
+          '    open(os.path.join(ROOM, own + " over"), "w").close()',
+          '    return len([name for name in others if name + " over" not in os.listdir(ROOM)])',
+        ].join('\n'),
       );
-    for (const [options, containers] of [
-      ['max_containers=1', 1],
-      ['max_containers=2', 2],
-    ] as const) {
-      const bundle = await harness.bundle(body(options));
+    for (const most of [1, 2]) {
+      const bundle = await harness.bundle(body(most));
       const runs = await Promise.all([
-        harness.run(bundle, { qualname: 'f' }),
-        harness.run(bundle, { qualname: 'f' }),
+        harness.run(bundle, { qualname: 'f' }, ['a', 'b']),
+        harness.run(bundle, { qualname: 'f' }, ['b', 'a']),
       ]);
       await Promise.all(runs.map((run) => run.ended));
       const used = new Set(runs.map((run) => containerOf(run).container));
-      assert.equal(used.size, containers, options);
+      assert.equal(used.size, most);
+      if (most === 1) assert.deepEqual(runs.map(valueOf), [0, 0]);
     }
   });
 
