@@ -240,10 +240,10 @@ export class Arrivals {
     for (const call of queues.takeWaitingFor(container)) queues.end(call, error);
   }
 
-  /** True when another container works on calls like those that wait for this one. */
+  /** True when another container takes calls like those that wait for this one; one that waits itself does not. */
   private servedElsewhere(container: Container): boolean {
     for (const other of this.options.containers.of(container.origin.poolKey)) {
-      const serves = other !== container && other.state === 'ready';
+      const serves = other !== container && other.state === 'ready' && !other.blocked;
       if (serves && other.groupKey === container.groupKey) return true;
     }
     return false;
