@@ -163,7 +163,7 @@ describe('a run that fails', function () {
   it('ends a call at its timeout, with the line it was at', async () => {
     const run = await start(
       harness,
-      'import time\n@app.function(timeout=1)\ndef f():\n    print("before")\n    time.sleep(60)',
+      'import time\n@app.function(timeout=1, startup_timeout=60)\ndef f():\n    print("before")\n    time.sleep(60)',
     );
     await run.ended;
     const error = errorOf(run);
@@ -175,7 +175,7 @@ describe('a run that fails', function () {
   it('kills code that ignores its timeout', async () => {
     const run = await start(
       harness,
-      'import time\n@app.function(timeout=1)\ndef f():\n    while True:\n        try:\n            time.sleep(60)\n        except BaseException:\n            pass',
+      'import time\n@app.function(timeout=1, startup_timeout=60)\ndef f():\n    while True:\n        try:\n            time.sleep(60)\n        except BaseException:\n            pass',
     );
     await run.ended;
     assert.equal(errorOf(run).kind, 'timeout');
