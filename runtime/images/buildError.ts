@@ -1,6 +1,7 @@
 /** How an image's build fails, whichever engine builds it. */
 import type { ImagePlace } from '../protocol/description';
 import type { RunError } from '../protocol/values';
+import { installFailure } from './installProgress';
 
 /** A failed build, with the line of the layer that failed. */
 export class ImageBuildError extends Error {
@@ -14,4 +15,19 @@ export class ImageBuildError extends Error {
 export function placeTraceback(place: ImagePlace | undefined): RunError['traceback'] {
   if (place?.file === undefined || place.line === undefined) return [];
   return [{ file: place.file, line: place.line, function: 'image' }];
+}
+
+/** `what` was to be installed; `output` is what the installer printed. */
+export function pipFailure(
+  what: string,
+  output: string,
+  place: ImagePlace | undefined,
+): RunError & { kind: 'image' } {
+  return {
+    kind: 'image',
+    type: 'PipInstallFailed',
+    message: `Installing ${what} failed: ${installFailure(output)}`,
+    traceback: placeTraceback(place),
+    hint: 'Correct the name or version in the image, or see the log for what the installer printed.',
+  };
 }

@@ -5,10 +5,9 @@ import { createInterface } from 'node:readline';
 import { capture, installerEnvironment, startChild } from '../engines/children';
 import type { BuildListener } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
-import type { RunError } from '../protocol/values';
-import { ImageBuildError, placeTraceback } from './buildError';
+import { ImageBuildError, pipFailure, placeTraceback } from './buildError';
 import type { ImagePlan, InstallStep } from './imagePlan';
-import { InstallProgressReader, installFailure } from './installProgress';
+import { InstallProgressReader } from './installProgress';
 import { programsOnPath, type PythonInterpreter } from './python';
 
 export interface VenvBuild {
@@ -157,21 +156,13 @@ async function install(
     };
     const [exit] = await Promise.all([child.exited, read(child.stdout), read(child.stderr)]);
     if (build.signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    if (exit.code !== 0) throw new ImageBuildError(failureOf(step, kept.join('\n')));
+    if (exit.code !== 0) {
+      const what = step.requirements === null ? step.packages.join(' ') : 'the requirements file';
+      throw new ImageBuildError(pipFailure(what, kept.join('\n'), step));
+    }
   } finally {
     build.signal.removeEventListener('abort', abort);
   }
-}
-
-function failureOf(step: InstallStep, output: string): RunError {
-  const what = step.requirements === null ? step.packages.join(' ') : 'the requirements file';
-  return {
-    kind: 'image',
-    type: 'PipInstallFailed',
-    message: `Installing ${what} failed: ${installFailure(output)}`,
-    traceback: placeTraceback(step),
-    hint: 'Correct the name or version in the image, or see the log for what the installer printed.',
-  };
 }
 
 function lastLine(text: string): string {

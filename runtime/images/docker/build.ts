@@ -1,0 +1,75 @@
+/**
+ * Builds an image through the engine's classic builder: each engine serves it over plain HTTP, while BuildKit
+ * wants a gRPC session beside the request.
+ */
+import { addAbortSignal, type Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import type { BuildListener } from '../../engines/engine';
+import { VelarError } from '../../protocol/errors';
+import { BuildProgressReader } from './buildProgress';
+import { DOCKERFILE } from './context';
+import { readEvents, type EngineFailure } from './dockerEvents';
+import { engineWords } from './failures';
+import type { RegistryCredentials } from './registryAuth';
+
+export interface ImageBuild {
+  docker: Docker;
+  /** Tar stream with the Dockerfile under its name. Destroyed at the end. */
+  context: Readable;
+  /** What each step of the Dockerfile does, for people. */
+  titles: readonly (string | undefined)[];
+  /** Given to the image only when all of it is built. */
+  tag: string | undefined;
+  labels: Readonly<Record<string, string>>;
+  /** By registry, for what the Dockerfile itself names. */
+  credentials: Readonly<Record<string, RegistryCredentials>>;
+  listener: BuildListener;
+  signal: AbortSignal;
+}
+
+export type BuildResult =
+  | { id: string }
+  | {
+      failure: EngineFailure;
+      /** Index of the step that failed. */
+      step: number;
+      printed: string;
+    };
+
+/** Throws `cancelled`, and what the client throws. An abort ends the engine's build with the request. */
+export async function buildImage(build: ImageBuild): Promise<BuildResult> {
+  const { docker, context, listener, signal } = build;
+  const reader = new BuildProgressReader(build.titles);
+  const unread = new Promise<never>((_, reject) => context.once('error', reject));
+  unread.catch(() => undefined);
+  try {
+    const request = docker.buildImage(context, {
+      version: '1',
+      dockerfile: DOCKERFILE,
+      ...(build.tag === undefined ? {} : { t: build.tag }),
+      labels: { ...build.labels },
+      registryconfig: { ...build.credentials },
+      rm: true,
+      forcerm: true,
+      abortSignal: signal,
+    });
+    const response = (await Promise.race([request, unread])) as Readable;
+    for await (const event of readEvents(addAbortSignal(signal, response))) {
+      const news = reader.event(event, performance.now());
+      if (news.output !== '') listener.output(news.output);
+      if (news.progress !== undefined) listener.progress(news.progress);
+    }
+  } catch (error) {
+    if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+    const { statusCode } = error as { statusCode?: unknown };
+    if (typeof statusCode !== 'number') throw error;
+    const failure = { message: engineWords(error), code: undefined };
+    return { failure, step: reader.step, printed: reader.printedByStep };
+  } finally {
+    context.destroy();
+  }
+  const { failure, imageId, step, printedByStep: printed } = reader;
+  if (failure !== undefined) return { failure, step, printed };
+  if (imageId === undefined) throw new Error('The engine ended the build without an image.');
+  return { id: imageId };
+}

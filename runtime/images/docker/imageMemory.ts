@@ -1,0 +1,70 @@
+/** What the engine does not keep about images, in the home: when each was used last, and which Python it has. */
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { isNodeError } from '../../protocol/errors';
+import type { ImagePython } from './pythonCheck';
+
+const pythonSchema = z.object({ executable: z.string(), version: z.string() });
+
+export class ImageMemory {
+  private readonly pythons = new Map<string, ImagePython>();
+
+  /** `folder` is made with the first thing that is kept. */
+  constructor(private readonly folder: string) {}
+
+  /** Notes that an image is used now. */
+  async use(key: string): Promise<void> {
+    const path = join(this.folder, `${key}.used`);
+    const now = new Date();
+    try {
+      await utimes(path, now, now);
+    } catch (error) {
+      if (!isNodeError(error) || error.code !== 'ENOENT') throw error;
+      await mkdir(this.folder, { recursive: true });
+      await writeFile(path, '');
+    }
+  }
+
+  /** ms since the epoch; undefined for an image that this home has not used. */
+  async lastUsedAt(key: string): Promise<number | undefined> {
+    try {
+      return (await stat(join(this.folder, `${key}.used`))).mtimeMs;
+    } catch (error) {
+      if (isNodeError(error) && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async forget(key: string, imageId: string): Promise<void> {
+    this.pythons.delete(imageId);
+    await rm(join(this.folder, `${key}.used`), { force: true });
+    await rm(this.pythonPath(imageId), { force: true });
+  }
+
+  /** The Python of an image, by the image's id: what an id names never changes. */
+  async python(imageId: string): Promise<ImagePython | undefined> {
+    const known = this.pythons.get(imageId);
+    if (known !== undefined) return known;
+    try {
+      const python = pythonSchema.parse(
+        JSON.parse(await readFile(this.pythonPath(imageId), 'utf8')),
+      );
+      this.pythons.set(imageId, python);
+      return python;
+    } catch {
+      // Missing, or cut short by a crash: the image is asked again.
+      return undefined;
+    }
+  }
+
+  async rememberPython(imageId: string, python: ImagePython): Promise<void> {
+    this.pythons.set(imageId, python);
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(this.pythonPath(imageId), JSON.stringify(python));
+  }
+
+  private pythonPath(imageId: string): string {
+    return join(this.folder, `${imageId.replace(/^sha256:/, '')}.python`);
+  }
+}

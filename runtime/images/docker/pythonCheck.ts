@@ -1,0 +1,79 @@
+/** Which Python an image has: the worker is started with it. */
+import type Docker from 'dockerode';
+import { VelarError } from '../../protocol/errors';
+import { engineWords } from './failures';
+
+/** The program's name on the image's PATH, and its version such as `3.11`. */
+export interface ImagePython {
+  executable: string;
+  version: string;
+}
+
+/** The oldest Python that the worker runs on: 3.8. */
+const OLDEST_MINOR = 8;
+/** Exit codes say the version, so that nothing of the container has to be read. */
+const MINOR_FROM = 100;
+const TOO_OLD = 99;
+const PROBE = `import sys; sys.exit(${MINOR_FROM} + sys.version_info[1] if sys.version_info[0] == 3 else ${TOO_OLD})`;
+
+/**
+ * Tries `python3` and `python` in a container without network that is removed again. Resolves to why there is
+ * none, where there is none; throws `cancelled`, and what the client throws.
+ */
+export async function findImagePython(
+  docker: Docker,
+  image: string,
+  signal: AbortSignal,
+): Promise<ImagePython | { problem: string }> {
+  const problems: string[] = [];
+  for (const executable of ['python3', 'python']) {
+    if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+    const code = await tryPython(docker, image, executable);
+    const minor = typeof code === 'number' ? code - MINOR_FROM : undefined;
+    if (minor !== undefined && minor >= OLDEST_MINOR && minor < MINOR_FROM) {
+      return { executable, version: `3.${minor}` };
+    }
+    problems.push(`${executable} ${problemOf(code)}`);
+  }
+  return { problem: problems.join(', ') };
+}
+
+function problemOf(code: number | string): string {
+  if (typeof code === 'string') {
+    if (/not found|no such file/i.test(code)) return 'is not there';
+    if (/exec format error/i.test(code)) return 'is made for another architecture';
+    return `does not start (${code})`;
+  }
+  if (code === TOO_OLD) return 'is Python 2';
+  if (code >= MINOR_FROM && code < MINOR_FROM + OLDEST_MINOR) {
+    return `is Python 3.${code - MINOR_FROM}`;
+  }
+  return `ended with exit code ${code}`;
+}
+
+/** Its exit code, or why the container can't start it. */
+async function tryPython(
+  docker: Docker,
+  image: string,
+  executable: string,
+): Promise<number | string> {
+  const container = await docker.createContainer({
+    Image: image,
+    Entrypoint: [executable],
+    Cmd: ['-I', '-S', '-c', PROBE],
+    NetworkDisabled: true,
+    Labels: { 'velar.check': 'python' },
+    HostConfig: { NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} } },
+  });
+  try {
+    await container.start();
+    const { StatusCode } = (await container.wait()) as { StatusCode: number };
+    return StatusCode;
+  } catch (error) {
+    const { statusCode } = error as { statusCode?: unknown };
+    if (statusCode !== 400 && statusCode !== 404 && statusCode !== 500) throw error;
+    return engineWords(error);
+  } finally {
+    await container.remove({ force: true, v: true });
+  }
+}

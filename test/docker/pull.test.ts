@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ensureProgram, Unavailable } from '../../scripts/lib/machine.mjs';
+import { DockerImages, type DockerImagePlan } from '../../runtime/images/docker/dockerImages';
+import type { RunError } from '../../runtime/protocol/values';
+import { filesOf } from '../support/bundleFiles';
+import { skipBecause } from '../support/skip';
+import {
+  REGISTRY_PASSWORD,
+  REGISTRY_USER,
+  slowWayTo,
+  startRegistry,
+  type TestRegistry,
+} from './registry';
+import { failure, NEVER, QUIET } from './imageSupport';
+import { baseImage, dockerClient } from './support';
+
+const PLACE = { file: 'app.py', line: 3 };
+const LAYER_BYTES = 24_000_000;
+
+describe('pulling images', function () {
+  this.timeout(180_000);
+  const docker = dockerClient();
+  let folder: string;
+  let images: DockerImages;
+  let registry: TestRegistry;
+  let slow: TestRegistry;
+  before(async function () {
+    folder = await mkdtemp(join(tmpdir(), 'velar-docker-pull-'));
+    let program: string;
+    try {
+      program = await ensureProgram('docker-registry');
+    } catch (error) {
+      if (error instanceof Unavailable) return skipBecause(this, error.message);
+      throw error;
+    }
+    registry = await startRegistry(program, join(folder, 'registry'));
+    slow = await slowWayTo(registry.host, 12_000_000);
+    await login(registry.host, REGISTRY_PASSWORD);
+    images = new DockerImages({
+      docker,
+      folder: join(folder, 'docker'),
+      environment: { ...process.env, DOCKER_CONFIG: folder },
+      pythonVersion: () => Promise.resolve('3.11'),
+    });
+    await pushImage();
+  });
+  after(async () => {
+    await images.dispose();
+    await slow.stop();
+    await registry.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => login(registry.host, REGISTRY_PASSWORD));
+
+  async function login(host: string, password: string): Promise<void> {
+    const auth = Buffer.from(`${REGISTRY_USER}:${password}`).toString('base64');
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+  }
+
+  /** An image with a layer that takes a while, known to the registry alone. */
+  async function pushImage(): Promise<void> {
+    const plan = await images.plan(
+      {
+        base: { kind: 'registry', tag: baseImage() },
+        layers: [{ kind: 'run', commands: [`head -c ${LAYER_BYTES} /dev/urandom > /data`] }],
+      },
+      filesOf({}),
+    );
+    await images.ensure(plan, QUIET, NEVER);
+    const name = `${registry.host}/team/app`;
+    await docker.getImage(`velar/image:${plan.key}`).tag({ repo: name, tag: '1' });
+    const push = (await docker.getImage(`${name}:1`).push({
+      authconfig: {
+        username: REGISTRY_USER,
+        password: REGISTRY_PASSWORD,
+        serveraddress: registry.host,
+      },
+    })) as Readable;
+    let said = '';
+    for await (const chunk of push) said += String(chunk);
+    assert.doesNotMatch(said, /"error"/);
+    await docker.getImage(`${name}:1`).remove();
+    await images.remove(plan.key);
+  }
+
+  const plan = (tag: string): Promise<DockerImagePlan> =>
+    images.plan({ base: { kind: 'registry', tag, ...PLACE }, layers: [] }, filesOf({}));
+
+  const failureOf = async (tag: string): Promise<RunError> =>
+    failure(images.ensure(await plan(tag), QUIET, NEVER));
+
+  it('tells layers, bytes, rate and time left, and pulls once', async () => {
+    await login(slow.host, REGISTRY_PASSWORD);
+    const tag = `${slow.host}/team/app:1`;
+    const progress: string[] = [];
+    const listener = {
+      progress: (detail: string) => void progress.push(detail),
+      output: () => undefined,
+    };
+    const wanted = await plan(tag);
+    try {
+      const started = Date.now();
+      const ready = await images.ensure(wanted, listener, NEVER);
+      assert.equal(ready.cached, false);
+      assert.ok(Date.now() - started > 1000);
+      const rates = progress.flatMap((line) => {
+        const found =
+          /^pulling \S+ · \d of 2 layers · [\d.]+ of 24 MB · ([\d.]+) MB\/s · \d s left$/;
+        const rate = found.exec(line.replace(slow.host, 'host'))?.[1];
+        return rate === undefined ? [] : [Number(rate)];
+      });
+      // No faster than the way allows, with room for what lies in buffers.
+      assert.ok(rates.length > 0 && rates.every((rate) => rate < 20), progress.join('\n'));
+      assert.equal((await images.ensure(await plan(tag), QUIET, NEVER)).cached, true);
+      assert.equal((await plan(tag)).key, wanted.key, 'its containers serve later plans too');
+      assert.equal(images.isReady(await plan(tag)), true);
+      assert.deepEqual(await images.stored(), [], 'a pulled image is not ours');
+    } finally {
+      await docker.getImage(tag).remove();
+    }
+  });
+
+  it('with wrong credentials or none names the login that is missing', async () => {
+    const tag = `${registry.host}/team/app:1`;
+    await login(registry.host, 'wrong');
+    const wrong = await failureOf(tag);
+    assert.equal(wrong.type, 'RegistryLogin');
+    assert.match(wrong.message, /refused the credentials/);
+    assert.match(wrong.hint ?? '', new RegExp(`docker login ${registry.host}`));
+    assert.doesNotMatch(JSON.stringify(wrong), /wrong/);
+    await login('elsewhere.example.com', REGISTRY_PASSWORD);
+    assert.match((await failureOf(tag)).message, /asks for credentials/);
+  });
+
+  it('of a tag that does not exist says so, at the line that names it', async () => {
+    const error = await failureOf(`${registry.host}/team/app:nosuch`);
+    assert.equal(error.type, 'ImageNotFound');
+    assert.equal(error.kind, 'image');
+    assert.match(error.message, /There is no image .*team\/app:nosuch in the registry/);
+    assert.deepEqual(error.traceback, [{ ...PLACE, function: 'image' }]);
+  });
+
+  it('from a registry that does not answer says so', async () => {
+    const error = await failureOf('127.0.0.1:1/team/app:1');
+    assert.equal(error.type, 'RegistryUnreachable');
+    assert.equal(error.kind, 'infrastructure');
+  });
+
+  it('ends when nobody waits any more', async () => {
+    await login(slow.host, REGISTRY_PASSWORD);
+    const tag = `${slow.host}/team/app:1`;
+    const abort = new AbortController();
+    const listener = {
+      progress: (detail: string) => void (/MB/.test(detail) && abort.abort()),
+      output: () => undefined,
+    };
+    await assert.rejects(images.ensure(await plan(tag), listener, abort.signal), /Cancelled/);
+    await images.dispose();
+    await assert.rejects(docker.getImage(tag).inspect(), /no such image/i);
+  });
+
+  it('serves as the base of layers and of a Dockerfile of the workspace', async () => {
+    const tag = `${registry.host}/team/app:1`;
+    const files = filesOf({ Dockerfile: `FROM ${tag}\nRUN test -f /data\n` });
+    try {
+      const over = await images.plan(
+        {
+          base: { kind: 'registry', tag },
+          layers: [{ kind: 'run', commands: ['test -f /data'] }],
+        },
+        files,
+      );
+      const first = await images.ensure(over, QUIET, NEVER);
+      // The key that the image got once its base was known is found under the plan made before.
+      assert.deepEqual(await images.ensure(over, QUIET, NEVER), { ...first, cached: true });
+      await docker.getImage(tag).remove({ force: true });
+      const own = await images.plan(
+        { base: { kind: 'dockerfile', path: 'Dockerfile' }, layers: [] },
+        files,
+      );
+      assert.equal((await images.ensure(own, QUIET, NEVER)).python.version, '3.11');
+    } finally {
+      for (const { key } of await images.stored()) await images.remove(key);
+      await docker.getImage(tag).remove({ force: true });
+    }
+  });
+});

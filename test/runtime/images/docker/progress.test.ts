@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BuildProgressReader } from '../../../../runtime/images/docker/buildProgress';
+import { readEvents, type DockerEvent } from '../../../../runtime/images/docker/dockerEvents';
+import { PullProgressReader } from '../../../../runtime/images/docker/pullProgress';
+
+/** Recorded from Docker 20.10.24 and docker-registry 2.8.2: [ms since the first, event], one a line. */
+function recorded(name: string): [number, DockerEvent][] {
+  const folder = join(process.cwd(), 'test', 'runtime', 'images', 'docker', 'recorded');
+  return readFileSync(join(folder, `${name}.jsonl`), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [number, DockerEvent]);
+}
+
+describe("a pull's progress", () => {
+  it('tells layers, bytes, rate and time left, as far as each is known', () => {
+    const reader = new PullProgressReader('team/app:1');
+    const told = recorded('pull').map(
+      ([atMs, event]) => [atMs, reader.event(event, atMs)] as const,
+    );
+    const lines = told.flatMap(([, line]) => (line === undefined ? [] : [line]));
+    assert.equal(lines[0], 'pulling team/app:1 · 1 of 1 layers');
+    // The first bytes: no rate is known, and not every layer's size.
+    assert.equal(
+      lines.find((line) => line.includes('MB')),
+      'pulling team/app:1 · 1 of 4 layers · 0.0 MB',
+    );
+    const full =
+      /^pulling team\/app:1 · \d of 4 layers · [\d.]+ of 42 MB · [\d.]+ MB\/s · \d+ s left$/;
+    assert.ok(lines.filter((line) => full.test(line)).length > 20, lines.join('\n'));
+    // Half-way, against what was really left: the last byte came at 6.5 s.
+    const [atMs, line] = told.find(([at, text]) => at > 3500 && full.test(text ?? '')) ?? [0, ''];
+    const left = Number(/(\d+) s left/.exec(line ?? '')?.[1]);
+    assert.ok(Math.abs(left - (6500 - atMs) / 1000) < 1.5, `${String(atMs)}: ${String(line)}`);
+    assert.ok(lines.includes('pulling team/app:1 · 1 of 4 layers · 42 MB · extracting'));
+    assert.equal(lines.at(-1), 'pulling team/app:1 · 4 of 4 layers · 42 MB');
+  });
+
+  it('shows a stall as a rate that falls, not as the mean of the whole pull', () => {
+    const reader = new PullProgressReader('a:1');
+    const downloading = (current: number): DockerEvent => ({
+      id: 'l',
+      status: 'Downloading',
+      progressDetail: { current, total: 100_000_000 },
+    });
+    reader.event(downloading(0), 0);
+    assert.match(reader.event(downloading(40_000_000), 4000) ?? '', /10 MB\/s · 6 s left$/);
+    reader.event(downloading(40_000_000), 8000);
+    assert.match(reader.event(downloading(40_000_001), 12_000) ?? '', / 0\.0 MB\/s/);
+  });
+});
+
+describe("a build's progress", () => {
+  const titles = ['base', 'env A', 'echo', 'pip install nosuch-package'];
+
+  it('names the step, keeps what commands print, and leaves the bookkeeping out', () => {
+    const reader = new BuildProgressReader(titles);
+    let output = '';
+    const progress: string[] = [];
+    for (const [atMs, event] of recorded('failing-build')) {
+      const news = reader.event(event, atMs);
+      output += news.output;
+      if (news.progress !== undefined) progress.push(news.progress);
+    }
+    assert.deepEqual(progress, [
+      'step 1 of 4 · base',
+      'step 2 of 4 · env A',
+      'step 3 of 4 · echo',
+      'step 4 of 4 · pip install nosuch-package',
+    ]);
+    assert.equal(
+      output,
+      [
+        'step 1 of 4 · base',
+        'step 2 of 4 · env A',
+        'step 3 of 4 · echo',
+        'to stderr',
+        'to stdout',
+        'half',
+        'step 4 of 4 · pip install nosuch-package',
+        'ERROR: Could not find a version that satisfies the requirement nosuch-package (from versions: none)',
+        'ERROR: No matching distribution found for nosuch-package',
+        '',
+      ].join('\n'),
+    );
+    assert.equal(reader.step, 3);
+    assert.equal(reader.failure?.code, 1);
+    assert.match(reader.printedByStep, /^ERROR: Could not find.*\nERROR: No matching/);
+  });
+
+  it("tells pip's own progress behind the step", () => {
+    const reader = new BuildProgressReader(titles);
+    reader.event({ stream: 'Step 4/5 : RUN x' }, 0);
+    reader.event({ stream: '\nDownloading torch-2.4.0-cp311-x.whl (797.2 MB)\nProg' }, 1);
+    const news = reader.event({ stream: 'ress 312000000 of 797200000\n' }, 2);
+    assert.deepEqual(news, {
+      progress: 'step 4 of 4 · downloading torch-2.4.0 (312 of 797 MB)',
+      output: '',
+    });
+  });
+
+  it('says nothing of the steps that only label the image', () => {
+    const reader = new BuildProgressReader(titles);
+    const label = { stream: 'Step 5/5 : LABEL velar.image=1\n ---> Using cache\n' };
+    assert.deepEqual(reader.event(label, 0), { output: '' });
+  });
+});
+
+describe("the engine's events", () => {
+  it('are read whatever pieces they come in', async () => {
+    const text = '{"stream":"é1"}\r\n\n{"aux":{"ID":"sha256:1"}}\n{"error":"no"}';
+    for (const size of [1, 7, 1000]) {
+      const bytes = Buffer.from(text);
+      const pieces = (async function* () {
+        for (let at = 0; at < bytes.length; at += size) {
+          yield await Promise.resolve(bytes.subarray(at, at + size));
+        }
+      })();
+      const events: DockerEvent[] = [];
+      for await (const event of readEvents(pieces)) events.push(event);
+      assert.deepEqual(events, [{ stream: 'é1' }, { aux: { ID: 'sha256:1' } }, { error: 'no' }]);
+    }
+  });
+});
