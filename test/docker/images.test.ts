@@ -93,8 +93,8 @@ describe('Docker images', function () {
     assert.deepEqual(events, []);
     assert.deepEqual(heard.progress, []);
     // Even where the base has gone from the engine's names since.
-    const base = `${baseImage()}-renamed:1`;
-    await docker.getImage(baseImage()).tag({ repo: `${baseImage()}-renamed`, tag: '1' });
+    const base = 'velar-test-renamed:1';
+    await docker.getImage(baseImage()).tag({ repo: 'velar-test-renamed', tag: '1' });
     made.add(base);
     const named = (): Promise<DockerImagePlan> =>
       plan(layers(7), {}, { kind: 'registry', tag: base });
