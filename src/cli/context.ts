@@ -23,6 +23,11 @@ export class Interrupts {
   private handler: () => void;
   private readonly controller = new AbortController();
   private count = 0;
+  private came!: () => void;
+  /** Resolves with the first interrupt, whoever handles it. */
+  readonly first = new Promise<void>((resolve) => {
+    this.came = resolve;
+  });
 
   constructor(private readonly terminal: Terminal) {
     this.handler = () => {
@@ -47,6 +52,7 @@ export class Interrupts {
   private interrupted(): void {
     this.count += 1;
     if (this.count === 1) {
+      this.came();
       this.handler();
       return;
     }

@@ -15,6 +15,8 @@ export interface RuntimeOptions {
 
 const ENDS_WITHIN_MS = 10_000;
 const EMBEDDED_GIVE_UP_MS = 5_000;
+/** After an interrupt: how long the runtime may take to answer anything at all. */
+const ANSWERS_WITHIN_MS = 5_000;
 
 /**
  * Runs `work` with a connection: to the runtime that is named, else VELAR_RUNTIME, else the selected paired
@@ -36,6 +38,7 @@ export async function withRuntime<T>(
     // One of this machine that is gone does not come back by itself.
     ...(embedded === undefined ? {} : { giveUpAfterMs: EMBEDDED_GIVE_UP_MS }),
   });
+  void context.interrupts.first.then(() => abandonIfSilent(connection));
   try {
     if (options.engine !== undefined) await checkEngine(connection, options.engine);
     return await work(connection);
@@ -74,16 +77,52 @@ async function checkEngine(connection: ClientConnection, wanted: string): Promis
   });
 }
 
-/** A runtime that this command started is told that nobody else is coming, and waited for. */
+/** Whoever interrupts wants an end: a runtime that is stopped or stuck must not keep it from coming. */
+async function abandonIfSilent(connection: ClientConnection): Promise<void> {
+  try {
+    await connection.request('runtime.info', {}, AbortSignal.timeout(ANSWERS_WITHIN_MS));
+  } catch {
+    // One that has closed by now stays as it is.
+    connection.abandon(
+      new VelarError('cancelled', 'Cancelled. The runtime does not answer, so it was not told.', {
+        hint: '`velar ps` shows what goes on there.',
+      }),
+    );
+  }
+}
+
+/**
+ * A runtime that this command started is told that nobody else is coming, and waited for; one that does
+ * not answer is ended.
+ */
 async function leave(
   connection: ClientConnection,
   embedded: EmbeddedRuntimeAddress | undefined,
 ): Promise<void> {
-  if (embedded?.started !== true || connection.state.kind !== 'connected') {
+  if (embedded?.started !== true) {
     await connection.close();
     return;
   }
-  const { ends } = await connection.request('runtime.release', {});
+  const released = await release(connection);
   await connection.close();
-  if (ends) await embedded.exited(ENDS_WITHIN_MS);
+  if (released === 'silent') embedded.kill();
+  if (released !== 'kept') await embedded.exited(ENDS_WITHIN_MS);
+}
+
+/** `kept`: others have joined it, or it is out of reach and ends by its own rules. */
+async function release(connection: ClientConnection): Promise<'ends' | 'kept' | 'silent'> {
+  try {
+    if (connection.state.kind === 'connected') {
+      const { ends } = await connection.request('runtime.release', {});
+      return ends ? 'ends' : 'kept';
+    }
+  } catch {
+    // What became of the connection says why.
+  }
+  const { state } = connection;
+  const abandoned =
+    state.kind === 'closed' &&
+    state.error !== null &&
+    VelarError.from(state.error).code === 'cancelled';
+  return abandoned ? 'silent' : 'kept';
 }

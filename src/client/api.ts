@@ -1,4 +1,5 @@
 /** What the client offers to the editor and the command line. Types only; see the files beside this one. */
+import type { VelarError } from '../../runtime/protocol/errors';
 import type { RunEvent } from '../../runtime/protocol/events';
 import type { LogChunk, LogLine } from '../../runtime/protocol/logChunks';
 import type {
@@ -43,6 +44,8 @@ export interface RuntimeConnection {
   onContainers(listener: (containers: Container[]) => void): Unsubscribe;
   onGpus(listener: (gpus: Gpu[]) => void): Unsubscribe;
   close(): Promise<void>;
+  /** Ends it at once, without a word to the runtime: what waits fails with the error. */
+  abandon(error: VelarError): void;
 }
 
 /**

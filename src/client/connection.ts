@@ -51,7 +51,7 @@ export function connect(
     }
     const connection = new Connection(address, options);
     const abort = (): void => {
-      connection.closeWith(new VelarError('cancelled', 'Cancelled.'));
+      connection.abandon(new VelarError('cancelled', 'Cancelled.'));
     };
     signal?.addEventListener('abort', abort, { once: true });
     const unsubscribe = connection.onState((state) => {
@@ -160,11 +160,10 @@ class Connection implements ClientConnection {
     this.link = undefined;
     // The socket first: what was asked for just now still has to reach the runtime.
     await link?.close();
-    this.closeWith(null);
+    this.apply({ type: 'closed', error: null });
   }
 
-  /** Ends for good. Requests and streams that wait fail. */
-  closeWith(error: VelarError | null): void {
+  abandon(error: VelarError): void {
     this.apply({ type: 'closed', error });
   }
 
@@ -285,7 +284,7 @@ class Connection implements ClientConnection {
         this.sendText({ type: 'credit', stream, bytes });
       },
       failed: (error) => {
-        this.closeWith(VelarError.from(error, 'protocol'));
+        this.abandon(VelarError.from(error, 'protocol'));
       },
     });
   }

@@ -33,6 +33,8 @@ export interface EmbeddedRuntimeAddress extends RuntimeAddress {
   started: boolean;
   /** True once a runtime that this call started has ended; false after `withinMs`, or when it is not ours. */
   exited(withinMs: number): Promise<boolean>;
+  /** Ends one that this call started and that does not end by itself; its containers end with it. */
+  kill(): void;
 }
 
 const READY_WITHIN_MS = 30_000;
@@ -52,7 +54,12 @@ export async function ensureEmbeddedRuntime(
 }
 
 function joined(running: EmbeddedReady): EmbeddedRuntimeAddress {
-  return { ...running, started: false, exited: () => Promise.resolve(false) };
+  return {
+    ...running,
+    started: false,
+    exited: () => Promise.resolve(false),
+    kill: () => undefined,
+  };
 }
 
 /** The runtime of that home that answers now, or undefined. */
@@ -161,6 +168,7 @@ function startRuntime(options: EmbeddedOptions): Promise<EmbeddedRuntimeAddress>
             ...ready.data,
             started: true,
             exited: (withinMs) => childExited(child, withinMs),
+            kill: () => child.kill('SIGKILL'),
           });
       });
     });

@@ -1,5 +1,7 @@
 import * as assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { phases } from '../../runtime/protocol/phases';
 import type { ClientConnection } from '../../src/client/api';
@@ -8,6 +10,7 @@ import { ensureEmbeddedRuntime } from '../../src/client/embedded';
 import { isAlive, jsonLines, ofType, Workspace, type JsonLine } from './velar';
 
 const APP = `
+import socket
 import sys
 import time
 import helpers
@@ -32,7 +35,8 @@ def fail(value):
 
 
 @app.function()
-def sleep(seconds: float = 600):
+def sleep(seconds: float = 600, tether: int = 0):
+    connection = tether and socket.create_connection(("127.0.0.1", tether))
     print("sleeping")
     time.sleep(seconds)
     return "woke"
@@ -67,11 +71,11 @@ def main(count: int = 5):
 
 
 @app.local_entrypoint()
-def lingering():
+def lingering(tether: int = 0):
     import subprocess
     child = subprocess.Popen(["sleep", "600"])
     print("child", child.pid)
-    sleep.remote()
+    sleep.remote(tether=tether)
 
 
 @app.local_entrypoint()
@@ -92,9 +96,12 @@ describe('velar run', function () {
   this.timeout(180_000);
   const workspace = new Workspace({ 'shop.py': APP, 'helpers.py': HELPERS });
   let keeper: ClientConnection;
+  /** A function that is connected here is seen to end, without asking the machine again and again. */
+  const tether = createServer();
 
   // A client that stays keeps the home's runtime, as an editor does, so that only one test waits for a start.
   before(async () => {
+    await once(tether.listen(0, '127.0.0.1'), 'listening');
     const address = await ensureEmbeddedRuntime({
       home: workspace.home,
       python: undefined,
@@ -107,6 +114,7 @@ describe('velar run', function () {
   after(async () => {
     await keeper.request('runtime.release', {});
     await keeper.close();
+    tether.close();
     workspace.remove();
   });
 
@@ -298,6 +306,39 @@ describe('velar run', function () {
     assert.match((await workspace.run('ps', '--all')).stdout, /shop.py::sleep/);
     assert.equal((await workspace.run('logs', 'run-nosuchrun00')).code, 2);
   });
+
+  for (const target of ['sleep', 'lingering'] as const) {
+    it(`ends by itself on SIGTERM when the runtime answers nothing, ${target} and all`, async () => {
+      const own = new Workspace({ 'shop.py': APP, 'helpers.py': HELPERS });
+      const connected = new Promise<Socket>((resolve) => tether.once('connection', resolve));
+      try {
+        const { port } = tether.address() as AddressInfo;
+        const kwargs = JSON.stringify({ tether: port });
+        const running = own.start(['run', `shop.py::${target}`, '--kwargs', kwargs]);
+        const container = await connected;
+        // A process that is killed resets its connection.
+        container.on('error', () => container.destroy());
+        const gone = new Promise((resolve) => container.resume().once('close', resolve));
+        await running.printed(/sleeping/);
+        const [runtime = 0] = own.runtimePids();
+        process.kill(runtime, 'SIGSTOP');
+        const began = performance.now();
+        running.terminate();
+        const { code, stderr } = await running.ended;
+        assert.equal(code, 130, stderr);
+        assert.match(stderr, /does not answer/);
+        assert.ok(performance.now() - began < 30_000);
+        assert.ok(!isAlive(runtime), 'the runtime that it started');
+        await gone;
+        const child = /child (\d+)/.exec(running.stdout)?.[1];
+        assert.equal(child !== undefined, target === 'lingering');
+        assert.ok(child === undefined || !isAlive(Number(child)));
+      } finally {
+        for (const pid of own.runtimePids().filter(isAlive)) process.kill(pid, 'SIGKILL');
+        own.remove();
+      }
+    });
+  }
 
   it('starts a runtime when there is none, and leaves no process behind', async () => {
     const own = new Workspace({ 'shop.py': APP, 'helpers.py': HELPERS });

@@ -58,6 +58,10 @@ export class Running {
     this.kill('SIGINT');
   }
 
+  terminate(): void {
+    this.kill('SIGTERM');
+  }
+
   /** Resolves with the first match in what it has printed; rejects when it ends without. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     let over = false;
