@@ -129,7 +129,7 @@ export async function startServer(serverMain, options) {
 /**
  * Address of a workbench.
  * @param {number} port
- * @param {string} folder absolute folder to open
+ * @param {string} folder absolute folder, or .code-workspace file, to open
  * @param {{ extensionDevelopmentPath?: string | undefined, extensionTestsPath?: string | undefined, openFile?: string }} [paths] absolute
  */
 export function workbenchUrl(port, folder, paths = {}) {
@@ -139,7 +139,7 @@ export function workbenchUrl(port, folder, paths = {}) {
     if (path !== undefined) payload.push([key, `vscode-remote://${host}${path}`]);
   }
   const url = new URL(`http://${host}/`);
-  url.searchParams.set('folder', folder);
+  url.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', folder);
   url.searchParams.set('payload', JSON.stringify(payload));
   return url.href;
 }

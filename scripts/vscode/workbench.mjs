@@ -27,7 +27,7 @@ const QUIET = {
 
 /**
  * @typedef {object} WorkbenchOptions
- * @property {string} folder absolute path of the folder to open
+ * @property {string} folder absolute path of the folder, or .code-workspace file, to open
  * @property {string} [vsix] absolute path of an extension to install
  * @property {string} [extensionDevelopmentPath] absolute path of an extension to load from its sources
  * @property {Record<string, unknown>} [settings] machine settings, over the quiet defaults

@@ -11,6 +11,11 @@ export function normalFingerprint(text: string): string {
     .toLowerCase();
 }
 
+/** In the notation that a runtime prints: pairs of capital digits, with colons between. */
+export function readableFingerprint(fingerprint: string): string {
+  return (normalFingerprint(fingerprint).toUpperCase().match(/../g) ?? []).join(':');
+}
+
 export interface SecureTarget {
   host: string;
   port: number;

@@ -43,6 +43,13 @@ export class PythonDocuments implements vscode.Disposable {
     return functions;
   }
 
+  /** Functions of a file that is not open, read now. Throws the file system's error. */
+  async functionsOfFile(uri: vscode.Uri): Promise<readonly DiscoveredFunction[]> {
+    const { readFunctions } = await import('../discovery/parse');
+    const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+    return readFunctions(text, { file: uri.fsPath, resolve: this.resolve });
+  }
+
   async imports(document: vscode.TextDocument): Promise<readonly ModuleImport[]> {
     return (await this.current(document)).imports();
   }

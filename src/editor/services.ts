@@ -87,8 +87,8 @@ export class Services implements vscode.Disposable {
   private async makePage(view: vscode.WebviewView): Promise<PanelView> {
     const { PanelView } = await import('./cold');
     const actions = {
-      rerun: async (entry: Parameters<Core['runs']['rerun']>[0]) =>
-        (await this.core()).runs.rerun(entry),
+      rerun: async (...of: Parameters<Core['runs']['rerun']>) =>
+        (await this.core()).runs.rerun(...of),
       stopContainer: async (container: string) => (await this.core()).stopContainer(container),
       openLog: async (entry: Parameters<LogDocuments['open']>[0]) => this.logs.open(entry),
       fail: (error: unknown) => void this.core().then((core) => core.fail(error)),

@@ -32,7 +32,7 @@ export function revealPanelOnRun(): boolean {
 
 /** Bytes of a bundle over which the person is asked. */
 export function bundleConfirmBytes(scope?: vscode.Uri): number {
-  return read('bundle.confirmOverMB', 50, scope) * 1024 * 1024;
+  return read('bundle.confirmOverMB', 50, scope) * 1_000_000;
 }
 
 /**

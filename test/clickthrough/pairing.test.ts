@@ -1,45 +1,11 @@
 import * as assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
-
-interface Served {
-  readonly address: string;
-  readonly code: string;
-  readonly child: ChildProcess;
-}
-
-/** `velar serve` as a person starts it; reads the address and the code that it prints. */
-async function serve(home: string): Promise<Served> {
-  const child = spawn(
-    process.execPath,
-    [resolve('dist/cli.js'), 'serve', '--port', '0', '--name', 'gpu-box'],
-    { env: { ...process.env, VELAR_HOME: home }, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  let printed = '';
-  for await (const chunk of child.stdout) {
-    printed += String(chunk);
-    const address = /Address\s+(\S+)/.exec(printed)?.[1];
-    const code = /Code\s+(\S+)/.exec(printed)?.[1];
-    if (address !== undefined && code !== undefined) return { address, code, child };
-  }
-  throw new Error(`velar serve ended without an address. It printed:\n${printed}`);
-}
-
-async function answer(page: Page, title: string, value: string): Promise<void> {
-  await page.locator('.quick-input-widget').filter({ hasText: title }).waitFor();
-  await page.keyboard.type(value);
-  await page.keyboard.press('Enter');
-}
-
-function statusBar(page: Page, text: string): Locator {
-  return page.locator('.statusbar-item').filter({ hasText: text });
-}
+import { answer, panelOf, serve, statusBar, type Served } from './page';
 
 describe('pairing a runtime in VS Code', function () {
   this.timeout(180_000);
@@ -52,7 +18,7 @@ describe('pairing a runtime in VS Code', function () {
     scratch = await mkdtemp(join(tmpdir(), 'velar-pairing-'));
     const folder = join(scratch, 'examples');
     await cp('examples', folder, { recursive: true });
-    served = await serve(join(scratch, 'served'));
+    served = await serve(join(scratch, 'served'), '--port', '0');
     workbench = await startWorkbench({
       folder,
       extensionDevelopmentPath: resolve('.'),
@@ -68,10 +34,7 @@ describe('pairing a runtime in VS Code', function () {
 
   after(async () => {
     await workbench.dispose();
-    if (served.child.exitCode === null) {
-      served.child.kill('SIGINT');
-      await once(served.child, 'exit');
-    }
+    await served.stop();
     await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
   });
 
@@ -85,7 +48,7 @@ describe('pairing a runtime in VS Code', function () {
 
   it('sends runs there from then on', async () => {
     await page.locator('.codelens-decoration a').filter({ hasText: 'Run on GPU' }).first().click();
-    const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+    const panel = panelOf(page);
     await panel.getByTestId('log').getByText('3/3: hello, world!').waitFor({ timeout: 90_000 });
     await panel.getByText('gpu-box').first().waitFor({ state: 'attached' });
     await workbench.screenshot('paired');

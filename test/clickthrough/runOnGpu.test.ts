@@ -2,12 +2,10 @@ import * as assert from 'node:assert/strict';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
-
-/** First run of all: the runtime starts, an empty image is built, a container comes up. */
-const COLD_MS = 90_000;
+import { answer, COLD_MS, lens, panelOf, showExplorer } from './page';
 
 const PHASES = ['queued', 'provisioning', 'image', 'container', 'imports', 'model-load', 'running'];
 
@@ -37,25 +35,6 @@ def wait(seconds: int = 600) -> None:
         print("waited", second, "s", flush=True)
         time.sleep(1)
 `;
-
-/** The page inside the panel's two frames. */
-function panelOf(page: Page): FrameLocator {
-  return page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
-}
-
-/** A lens by its text, from the top of the file. */
-function lens(page: Page, text: string, index = 0): Locator {
-  return page.locator('.codelens-decoration a').filter({ hasText: text }).nth(index);
-}
-
-/** Types an argument into the quick input whose title ends in its name. */
-async function answer(page: Page, name: string, value: string): Promise<void> {
-  const widget = page.locator('.quick-input-widget');
-  await widget.filter({ hasText: `: ${name} (` }).waitFor();
-  await page.keyboard.press('ControlOrMeta+a');
-  await page.keyboard.type(value);
-  await page.keyboard.press('Enter');
-}
 
 for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
   const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
@@ -108,10 +87,10 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
 
     it('asks for a required argument, refuses a wrong one, and marks the line that raised', async () => {
       await lens(page, 'Run on GPU', 1).click();
-      await answer(page, 'numerator', 'ten');
+      await answer(page, ': numerator (', 'ten');
       await page.getByText('Expected float').waitFor();
       await workbench.screenshot(`argument-${shade}`);
-      await answer(page, 'numerator', '10');
+      await answer(page, ': numerator (', '10');
       await panelOf(page)
         .getByTestId('log')
         .getByText('dividing 10 by 0.0')
@@ -131,7 +110,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await page.locator('.quick-input-widget').filter({ hasText: ': numerator (' }).waitFor();
       assert.equal(await input.inputValue(), '10');
       await page.keyboard.press('Enter');
-      await answer(page, 'denominator', '4');
+      await answer(page, ': denominator (', '4');
       await panelOf(page).getByTestId('result').getByText('2.5').waitFor({ timeout: 30_000 });
       await page.locator('.squiggly-error').waitFor({ state: 'detached' });
     });
@@ -153,7 +132,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     it('lists the functions and containers, and cancels from the lens', async () => {
-      await page.locator('.activitybar .action-label[aria-label*="Velar"]').first().click();
+      await showExplorer(page);
       const tree = page.locator('.pane-body .monaco-list');
       await tree.getByText('count_primes').first().waitFor({ timeout: 30_000 });
       await tree.getByText('Containers').first().waitFor();

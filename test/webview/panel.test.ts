@@ -303,6 +303,21 @@ describe('the panel in a browser', function () {
     assert.deepEqual(await lastPosted(), { type: 'pair' });
   });
 
+  it('offers the CPU, this once, to a run that found no GPU', async () => {
+    panel = await openPanel(browser);
+    const run = failedRun({
+      kind: 'capacity',
+      type: 'NoGpu',
+      message: 'train asks for L4, and gpu-box has none.',
+      traceback: [],
+    });
+    await panel.send(snapshot(run));
+    await button('Run on CPU this once').click();
+    assert.deepEqual(await lastPosted(), { type: 'runOnCpu', run: run.run });
+    await button('Pair a GPU runtime').click();
+    assert.deepEqual(await lastPosted(), { type: 'pair' });
+  });
+
   it('says that a container has stopped only when it can know', async () => {
     panel = await openPanel(browser);
     const gone = panel.page.getByText('Container c-7f3a has stopped');
@@ -326,6 +341,8 @@ describe('the panel in a browser', function () {
 
   for (const theme of ['dark', 'light', 'high-contrast'] as const) {
     for (const [width, height] of [
+      // As low as VS Code opens it.
+      [930, 231],
       [1400, 280],
       [700, 400],
       [360, 700],
@@ -338,6 +355,8 @@ describe('the panel in a browser', function () {
           assert.ok(box && box.width > 20 && box.height > 10, `${testId} has room`);
           assert.ok(box.x >= 0 && box.x + box.width <= width + 1, `${testId} is not cut off`);
         }
+        const chart = await part('memory-chart').boundingBox();
+        assert.ok(chart && chart.height > 30 && chart.y + chart.height <= height + 1, 'the chart');
         const folder = resolve('test-output', 'panel');
         await mkdir(folder, { recursive: true });
         await panel.page.screenshot({ path: resolve(folder, `${theme}-${width}x${height}.png`) });

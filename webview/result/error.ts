@@ -19,7 +19,7 @@ const kinds: Record<RunErrorKind, string> = {
   infrastructure: 'The platform failed',
 };
 
-export function errorView(error: RunError, host: Host): HTMLElement {
+export function errorView(run: string, error: RunError, host: Host): HTMLElement {
   const title = error.type === undefined ? error.message : `${error.type}: ${error.message}`;
   const view = h(
     'div',
@@ -31,6 +31,13 @@ export function errorView(error: RunError, host: Host): HTMLElement {
     view.append(h('p', { class: 'hint' }, icon('hint'), h('span', {}, error.hint)));
   }
   if (error.kind === 'capacity') {
+    const onCpu = button({
+      label: 'Run on CPU this once',
+      kind: 'secondary',
+      onClick: () => {
+        host.post({ type: 'runOnCpu', run });
+      },
+    });
     const pair = button({
       label: 'Pair a GPU runtime',
       kind: 'primary',
@@ -38,7 +45,7 @@ export function errorView(error: RunError, host: Host): HTMLElement {
         host.post({ type: 'pair' });
       },
     });
-    view.append(h('p', { class: 'buttons' }, pair));
+    view.append(h('p', { class: 'buttons' }, pair, onCpu));
   }
   if (error.traceback.length > 0) {
     view.append(h('ol', { class: 'frames' }, ...error.traceback.map(frameRow)));

@@ -82,7 +82,7 @@ export function createResultView(host: Host): ResultView {
     show(copy, error !== null || result !== null);
     show(save, result !== null && form !== null);
     const parts: HTMLElement[] = [];
-    if (error !== null) parts.push(errorView(error, host));
+    if (error !== null) parts.push(errorView(record.run, error, host));
     if (record.yields.length > 0) {
       yields ??= createYields();
       yields.update(record.yields);

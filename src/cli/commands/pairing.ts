@@ -4,7 +4,7 @@ import { VelarError } from '../../../runtime/protocol/errors';
 import { connect } from '../../client/connection';
 import { pair as exchangeCode, parsePairingAddress } from '../../client/pairing';
 import { EMBEDDED_NAME } from '../../client/runtimes';
-import { normalFingerprint } from '../../client/tls';
+import { normalFingerprint, readableFingerprint } from '../../client/tls';
 import { CLIENT, type CliContext } from '../context';
 import { EXIT } from '../exitCodes';
 import { formatTable } from '../format';
@@ -48,17 +48,13 @@ async function confirm(
   if (expected !== undefined) {
     if (normalFingerprint(expected) === shown) return true;
     throw new VelarError('unauthorised', 'The certificate has another fingerprint.', {
-      hint: `It is ${readable(shown)}. Compare it with what the runtime shows.`,
+      hint: `It is ${readableFingerprint(shown)}. Compare it with what the runtime shows.`,
     });
   }
   await context.terminal.err(
-    `The runtime's certificate has the fingerprint\n  ${readable(shown)}\n`,
+    `The runtime's certificate has the fingerprint\n  ${readableFingerprint(shown)}\n`,
   );
   return /^y(es)?$/i.test(await ask(context, 'Is that what the runtime shows? [y/N] '));
-}
-
-function readable(fingerprint: string): string {
-  return (fingerprint.toUpperCase().match(/../g) ?? []).join(':');
 }
 
 function ask({ terminal, interrupts }: CliContext, question: string): Promise<string> {

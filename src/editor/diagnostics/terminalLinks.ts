@@ -8,6 +8,8 @@ class FrameLink extends vscode.TerminalLink {
     length: number,
     readonly file: string,
     readonly line: number,
+    /** Where the terminal stands; undefined where that is not known. */
+    readonly folder: vscode.Uri | undefined,
   ) {
     super(start, length, `Open ${file} at line ${String(line)}`);
   }
@@ -15,14 +17,19 @@ class FrameLink extends vscode.TerminalLink {
 
 export function registerTerminalLinks(): vscode.Disposable {
   return vscode.window.registerTerminalLinkProvider({
-    provideTerminalLinks: ({ line }) =>
+    provideTerminalLinks: ({ line, terminal }) =>
       findFrames(line)
         // Absolute paths are links already.
         .filter(({ file }) => !file.startsWith('/') && !file.startsWith('<'))
-        .map((frame) => new FrameLink(frame.start, frame.length, frame.file, frame.line)),
-    handleTerminalLink: async ({ file, line }: FrameLink) => {
-      for (const folder of vscode.workspace.workspaceFolders ?? []) {
-        const uri = vscode.Uri.joinPath(folder.uri, file);
+        .map(
+          (frame) =>
+            new FrameLink(frame.start, frame.length, frame.file, frame.line, folderOf(terminal)),
+        ),
+    handleTerminalLink: async ({ file, line, folder }: FrameLink) => {
+      // Several folders of a workspace may have such a file: the terminal's own comes first.
+      const roots = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri);
+      for (const root of folder === undefined ? roots : [folder, ...roots]) {
+        const uri = vscode.Uri.joinPath(root, file);
         if (await exists(uri)) {
           await openAt(uri, line);
           return;
@@ -31,6 +38,11 @@ export function registerTerminalLinks(): vscode.Disposable {
       void vscode.window.showWarningMessage(`Velar: ${file} is in no folder of this workspace.`);
     },
   });
+}
+
+function folderOf({ shellIntegration, creationOptions }: vscode.Terminal): vscode.Uri | undefined {
+  const given = 'cwd' in creationOptions ? creationOptions.cwd : undefined;
+  return shellIntegration?.cwd ?? (typeof given === 'string' ? vscode.Uri.file(given) : given);
 }
 
 /** Shows a file with its line (from 1) in the middle. */

@@ -11,7 +11,7 @@ import { saveResult } from './saveResult';
 
 /** What the page may ask of the rest of the extension. */
 export interface PanelActions {
-  rerun(entry: RunEntry): Promise<unknown>;
+  rerun(entry: RunEntry, onCpu: boolean): Promise<unknown>;
   stopContainer(container: string): Promise<unknown>;
   openLog(entry: RunEntry): Promise<unknown>;
   fail(error: unknown): void;
@@ -81,9 +81,11 @@ export class PanelView implements vscode.Disposable {
         return this.feed.select(message.run);
       case 'cancel':
         return this.records.get(message.run)?.handle.cancel();
-      case 'rerun': {
+      case 'rerun':
+      case 'runOnCpu': {
         const entry = this.records.get(message.run);
-        return entry === undefined ? undefined : this.actions.rerun(entry);
+        const onCpu = message.type === 'runOnCpu';
+        return entry === undefined ? undefined : this.actions.rerun(entry, onCpu);
       }
       case 'openLog': {
         const entry = this.records.get(message.run);

@@ -44,8 +44,8 @@ export class RunService {
     return this.start(target, input);
   }
 
-  /** The same function with the same arguments, from the text as it is now. */
-  async rerun(entry: RunEntry): Promise<RunEntry | undefined> {
+  /** The same function with the same arguments, from the text as it is now; `onCpu`: asked for and given. */
+  async rerun(entry: RunEntry, onCpu: boolean): Promise<RunEntry | undefined> {
     requireTrust('Running');
     const target = await this.parts.targets.find(entry.origin);
     if (target === undefined) return undefined;
@@ -54,7 +54,7 @@ export class RunService {
       arguments: request.arguments,
       ...(request.instance === undefined ? {} : { instance: request.instance }),
     };
-    return this.start(target, input);
+    return this.start(target, input, onCpu);
   }
 
   private async start(

@@ -70,10 +70,9 @@ export class TargetFinder {
     const open = vscode.workspace.textDocuments.find(
       (document) => document.uri.toString() === uri.toString(),
     );
-    if (open !== undefined) return this.documents.functions(open);
-    const { PythonDocument } = await import('../../discovery/parse');
-    const bytes = await vscode.workspace.fs.readFile(uri);
-    return new PythonDocument(new TextDecoder().decode(bytes), { file: uri.fsPath }).functions();
+    return open === undefined
+      ? this.documents.functionsOfFile(uri)
+      : this.documents.functions(open);
   }
 }
 

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import * as vscode from 'vscode';
 import { VelarError } from '../../../runtime/protocol/errors';
 import { pair, parsePairingAddress, parsePairingCode } from '../../client/pairing';
+import { readableFingerprint } from '../../client/tls';
 import type { RuntimeEntry, RuntimeList } from '../../client/runtimes';
 import { requireTrust } from '../errors';
 import type { RuntimeManager } from './runtimeManager';
@@ -142,7 +143,7 @@ async function confirmFingerprint(fingerprint: string): Promise<boolean> {
     'Does the runtime show the same fingerprint?',
     {
       modal: true,
-      detail: `${fingerprint}\n\nCompare it with what “velar serve” printed. If it differs, someone may stand between you and the runtime.`,
+      detail: `${readableFingerprint(fingerprint)}\n\nCompare it with what “velar serve” printed. If it differs, someone may stand between you and the runtime.`,
     },
     yes,
   );
