@@ -71,12 +71,12 @@ class Sampler:
         """Until standard input ends."""
         self._output.write({"type": "hello", "driver": self._library.driver(), **self._sample()})
         while self._wait():
-            now = time.monotonic()
-            if self._due is None or now < self._due or self._output.busy:
+            due, interval, now = self._due, self._interval, time.monotonic()
+            if due is None or now < due or self._output.busy:
                 continue
             self._output.write({"type": "sample", **self._sample()})
             # Missed times are not made up for.
-            self._due = None if self._interval is None else max(self._due, now - self._interval) + self._interval
+            self._due = None if interval is None else now + interval - (now - due) % interval
 
     def _sample(self) -> Dict[str, Any]:
         return {"at": int(time.time() * 1000), "cards": [self._library.read(card) for card in self._cards]}

@@ -56,13 +56,24 @@ class Process1(ctypes.Structure):
 class Process2(ctypes.Structure):
     """nvmlProcessInfo_v2_t, which the third version of the calls fills too."""
 
-    _fields_ = Process1._fields_ + [("gpuInstanceId", ctypes.c_uint), ("computeInstanceId", ctypes.c_uint)]
+    _fields_ = [
+        ("pid", ctypes.c_uint),
+        ("usedGpuMemory", ctypes.c_ulonglong),
+        ("gpuInstanceId", ctypes.c_uint),
+        ("computeInstanceId", ctypes.c_uint),
+    ]
 
 
 class Process535(ctypes.Structure):
     """What the third version of the calls fills in the first drivers of the branch 535, and in no others."""
 
-    _fields_ = Process2._fields_ + [("usedGpuCcProtectedMemory", ctypes.c_ulonglong)]
+    _fields_ = [
+        ("pid", ctypes.c_uint),
+        ("usedGpuMemory", ctypes.c_ulonglong),
+        ("gpuInstanceId", ctypes.c_uint),
+        ("computeInstanceId", ctypes.c_uint),
+        ("usedGpuCcProtectedMemory", ctypes.c_ulonglong),
+    ]
 
 
 class NvmlError(Exception):
