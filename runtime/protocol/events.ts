@@ -1,5 +1,6 @@
 /** What a run tells its watchers. Log lines travel on the run's log stream (see logChunks.ts). */
 import * as z from 'zod';
+import { cardSampleSchema } from './gpus';
 import { phaseSchema, phaseStatusSchema } from './phases';
 import { resultSchema, runErrorSchema } from './values';
 
@@ -19,6 +20,8 @@ export const memorySampleSchema = z.object({
   phase: phaseSchema.optional(),
   phasePeakBytes: z.number().optional(),
   source: z.enum(['nvml', 'nvidia-smi', 'torch', 'rss']),
+  /** Of a card that NVML or nvidia-smi tells of. */
+  card: cardSampleSchema.optional(),
 });
 export type MemorySample = z.infer<typeof memorySampleSchema>;
 

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
+import { gpuLiveSchema } from './gpus';
 import { resourceNameSchema, secretSchema, secretValuesSchema } from './resources';
 import { callArgumentsSchema, runErrorSchema } from './values';
 
@@ -51,8 +52,19 @@ export const gpuSchema = z.object({
   model: z.string().nullable(),
   memoryTotalBytes: z.number(),
   memoryUsedBytes: z.number().nullable(),
+  /** The newest sample; absent until there is one. */
+  live: gpuLiveSchema.optional(),
 });
 export type Gpu = z.infer<typeof gpuSchema>;
+
+export const gpuListSchema = z.object({
+  gpus: z.array(gpuSchema),
+  /** Why there is none, where there is none. */
+  note: z.string().nullable(),
+  /** Who measures them, and why nobody better does, a whole sentence. */
+  source: z.string().optional(),
+});
+export type GpuList = z.infer<typeof gpuListSchema>;
 
 export const runtimeInfoSchema = z.object({
   id: z.string(),
@@ -197,10 +209,8 @@ export const methods = {
     result: z.object({ containers: z.array(containerSchema) }),
   },
   'container.stop': { params: z.object({ container: z.string() }), result: emptySchema },
-  'gpu.list': {
-    params: emptySchema,
-    result: z.object({ gpus: z.array(gpuSchema), note: z.string().nullable() }),
-  },
+  /** Cards with a sample taken now. */
+  'gpu.list': { params: emptySchema, result: gpuListSchema },
 
   /** Names and variables; values never leave the runtime. */
   'secrets.list': { params: emptySchema, result: z.object({ secrets: z.array(secretSchema) }) },

@@ -14,6 +14,8 @@ export interface PhaseRecord {
   /** Of model-load: open, and nothing is being loaded now. */
   paused: boolean;
   expectedMs: number | null;
+  /** Most memory sampled while it was the current phase, by device. */
+  peakBytes: Record<string, number>;
 }
 
 export interface RunRecord {
@@ -66,6 +68,7 @@ export function newRunRecord(
       detail: null,
       paused: false,
       expectedMs: null,
+      peakBytes: {},
     })),
     device: null,
     gpu: null,
@@ -113,6 +116,7 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
                 detail: event.detail ?? phase.detail,
                 paused: event.paused ?? false,
                 expectedMs: event.expectedMs ?? phase.expectedMs,
+                peakBytes: phase.peakBytes,
               }
             : phase,
         ),
@@ -121,6 +125,7 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       return {
         ...record,
         memory: thin([...record.memory, event]),
+        phases: withPeak(record, event),
         peakBytes: {
           ...record.peakBytes,
           [event.device]: Math.max(
@@ -163,6 +168,14 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
     default:
       return event satisfies never;
   }
+}
+
+/** The sample counts for the phase that is current: what a worker says of its peak may be an earlier phase's. */
+function withPeak(record: RunRecord, { device, usedBytes }: MemorySample): PhaseRecord[] {
+  const current = currentPhase(record);
+  if (current === undefined || usedBytes <= (current.peakBytes[device] ?? -1)) return record.phases;
+  const peakBytes = { ...current.peakBytes, [device]: usedBytes };
+  return record.phases.map((phase) => (phase === current ? { ...phase, peakBytes } : phase));
 }
 
 /** Drops every second of the older half when there are too many, so that the newest stay dense. */

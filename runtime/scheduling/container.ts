@@ -61,6 +61,8 @@ export class Container {
   target: Target;
   /** It has worked on a call before. */
   warm = false;
+  /** Adds to a failure what is known of its cause here. */
+  explain: (error: RunError) => RunError = (error) => error;
 
   private connection: WorkerConnection | undefined;
   private readonly line: RunnerLine;
@@ -325,7 +327,7 @@ export class Container {
     if (call === undefined) return;
     this.release(call);
     this.beginNext();
-    this.events.failed(this, call, withTraceback(call.ending, error));
+    this.events.failed(this, call, withTraceback(call.ending, this.explain(error)));
   }
 
   private current(id: number, attempt: number): Call | undefined {
@@ -349,11 +351,10 @@ export class Container {
     if (this.state !== 'stopping') this.state = 'ready';
     const { begun, waiting } = this.takeCalls();
     this.events.runnerGone(this);
-    for (const call of begun) {
-      this.events.failed(this, call, withTraceback(call.ending, message.error));
-    }
+    const error = this.explain(message.error);
+    for (const call of begun) this.events.failed(this, call, withTraceback(call.ending, error));
     for (const call of waiting) this.events.returned(this, call);
-    if (loading) this.events.loadFailed(this, message.error);
+    if (loading) this.events.loadFailed(this, error);
     this.load = null;
     this.events.changed(this);
   }
@@ -361,7 +362,7 @@ export class Container {
   private failLoad(error: RunError): void {
     if (this.state !== 'loading') return;
     this.state = 'ready';
-    this.events.loadFailed(this, error);
+    this.events.loadFailed(this, this.explain(error));
     this.load = null;
     this.events.changed(this);
   }

@@ -7,6 +7,7 @@ import { VelarError } from '../protocol/errors';
 import type {
   Container as ContainerInfo,
   Gpu,
+  GpuList,
   MethodParams,
   RunSummary,
 } from '../protocol/methods';
@@ -36,16 +37,11 @@ import { WorkerLink } from './workerLink';
 
 const MIN_CONTAINERS_LIMIT = 8;
 
-export interface SchedulerLogger {
-  info(message: string, fields?: Record<string, string | number>): void;
-  warn(message: string, fields?: Record<string, string | number>): void;
-}
-
 export interface SchedulerOptions {
   /** VELAR_HOME. */
   home: string;
   store: Store;
-  logger: SchedulerLogger;
+  logger: Record<'info' | 'warn', (message: string) => void>;
   /** Folder that holds the packages `velar` and `velar_worker`. */
   pythonPackages: string;
   /** This machine's Python; rejects with `python-missing`. */
@@ -66,7 +62,7 @@ export async function createScheduler(options: SchedulerOptions): Promise<RunSer
   const { home, store, environment, pythonPackages, logger } = options;
   const warn = (message: string): void => logger.warn(message);
   const [gpus, prices] = await Promise.all([
-    options.gpus ?? detectGpus(environment),
+    options.gpus ?? detectGpus({ environment, python: options.python, pythonPackages }),
     loadPrices(home, pythonPackages),
   ]);
   const link = await WorkerLink.listen(home, warn);
@@ -247,8 +243,12 @@ class Scheduler implements RunService {
     await this.pool.stopContainer(container, cancelledBy(`The container ${id} was stopped.`));
   }
 
-  gpus(): { gpus: Gpu[]; note: string | null } {
+  gpus(): GpuList {
     return this.telemetry.gpus();
+  }
+
+  readGpus(): Promise<GpuList> {
+    return this.telemetry.readGpus();
   }
 
   onContainers(listener: (containers: ContainerInfo[]) => void): () => void {

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
-import type { Container, Gpu, MethodParams, RunSummary } from '../protocol/methods';
+import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import type { LogCursor } from '../store/runJournal';
 
@@ -37,9 +37,13 @@ export interface RunService {
   containers(): Container[];
   /** Throws `not-found`. Its calls end as `cancelled`. */
   stopContainer(container: string): Promise<void>;
-  gpus(): { gpus: Gpu[]; note: string | null };
+  /** As they were sampled last. */
+  gpus(): GpuList;
+  /** With a sample taken now, where one can be had. */
+  readGpus(): Promise<GpuList>;
   /** Called with the newest state after each change; returns the undo. */
   onContainers(listener: (containers: Container[]) => void): () => void;
+  /** Newest state, once a second while containers hold cards. Cards are sampled for whoever listens. */
   onGpus(listener: (gpus: Gpu[]) => void): () => void;
   /** Ends every container and pending run. Resolves when no process is left. */
   dispose(): Promise<void>;

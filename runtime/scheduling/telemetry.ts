@@ -1,55 +1,39 @@
 /** Containers, cards and memory as watchers see them. */
 import type { MemorySample } from '../protocol/events';
-import type { Container as ContainerInfo, Gpu } from '../protocol/methods';
+import type { Container as ContainerInfo, Gpu, GpuList } from '../protocol/methods';
 import type { WorkerMessage } from '../protocol/workerMessages';
 import { gpuLabel } from '../gpu/names';
-import type { GpuInventory } from '../gpu/detect';
-import { GpuSampler } from '../gpu/sampler';
-import type { Clock } from './clock';
+import { CardTelemetry, type CardTelemetryOptions } from './cardTelemetry';
 import type { Container } from './container';
-import type { Run } from './run';
 
 /** A burst of changes is told once. */
 const TELL_WITHIN_MS = 50;
 
-export interface TelemetryOptions {
-  clock: Clock;
-  inventory: GpuInventory;
-  environment: Readonly<Record<string, string | undefined>>;
+export interface TelemetryOptions extends CardTelemetryOptions {
   engine: string;
   containers: () => Iterable<Container>;
-  /** Runs that a container works for. */
-  audience: (container: Container) => readonly Run[];
-  warn: (message: string) => void;
 }
 
 export class Telemetry {
   private readonly containerListeners = new Set<(containers: ContainerInfo[]) => void>();
-  private readonly gpuListeners = new Set<(gpus: Gpu[]) => void>();
+  private readonly cards: CardTelemetry;
   private timer: (() => void) | undefined;
-  private readonly cards: Map<string, Gpu>;
-  private readonly sampler: GpuSampler | undefined;
-  private readonly sampling = new Map<Container, () => void>();
 
   constructor(private readonly options: TelemetryOptions) {
-    const { inventory, environment } = options;
-    this.cards = new Map(inventory.gpus.map((gpu) => [gpu.uuid, gpu]));
-    if (inventory.smi !== null && inventory.gpus.length > 0) {
-      this.sampler = new GpuSampler(
-        inventory.smi,
-        environment,
-        (gpu) => this.sampled(gpu),
-        (error) => options.warn(`GPU memory is not sampled: ${String(error)}`),
-      );
-    }
+    this.cards = new CardTelemetry(options);
   }
 
   containers(): ContainerInfo[] {
     return [...this.options.containers()].map((container) => this.describe(container));
   }
 
-  gpus(): { gpus: Gpu[]; note: string | null } {
-    return { gpus: [...this.cards.values()], note: this.options.inventory.note };
+  gpus(): GpuList {
+    return this.cards.list();
+  }
+
+  /** With a sample taken now. */
+  readGpus(): Promise<GpuList> {
+    return this.cards.read();
   }
 
   onContainers(listener: (containers: ContainerInfo[]) => void): () => void {
@@ -58,12 +42,12 @@ export class Telemetry {
   }
 
   onGpus(listener: (gpus: Gpu[]) => void): () => void {
-    this.gpuListeners.add(listener);
-    return () => this.gpuListeners.delete(listener);
+    return this.cards.onChange(listener);
   }
 
   /** Something about a container changed. */
   changed(): void {
+    this.cards.changed();
     if (this.containerListeners.size === 0) return;
     this.timer ??= this.options.clock.timer(TELL_WITHIN_MS, () => {
       this.timer = undefined;
@@ -72,13 +56,8 @@ export class Telemetry {
     });
   }
 
-  /** Cards are sampled only while a container holds some. */
   gpusHeld(container: Container, held: boolean): void {
-    if (held && this.sampler !== undefined) this.sampling.set(container, this.sampler.use());
-    else {
-      this.sampling.get(container)?.();
-      this.sampling.delete(container);
-    }
+    this.cards.held(container, held);
   }
 
   memory(container: Container, message: Extract<WorkerMessage, { type: 'memory' }>): void {
@@ -95,27 +74,7 @@ export class Telemetry {
     this.timer?.();
     this.timer = undefined;
     this.containerListeners.clear();
-    this.gpuListeners.clear();
-    await this.sampler?.stop();
-  }
-
-  private sampled(gpu: Gpu): void {
-    if (!this.cards.has(gpu.uuid)) return;
-    this.cards.set(gpu.uuid, gpu);
-    for (const listener of this.gpuListeners) listener([...this.cards.values()]);
-    if (gpu.memoryUsedBytes === null) return;
-    const sample: MemorySample = {
-      type: 'memory',
-      at: this.options.clock.now(),
-      device: `${gpu.model ?? gpu.name} ${gpu.index}`,
-      usedBytes: gpu.memoryUsedBytes,
-      totalBytes: gpu.memoryTotalBytes,
-      source: 'nvidia-smi',
-    };
-    for (const container of this.sampling.keys()) {
-      if (!container.gpus.some((card) => card.uuid === gpu.uuid)) continue;
-      for (const run of this.options.audience(container)) run.publish(sample);
-    }
+    await this.cards.dispose();
   }
 
   private describe(container: Container): ContainerInfo {

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VelarError } from '../protocol/errors';
-import type { Check, Gpu, RuntimeInfo } from '../protocol/methods';
+import type { Check, GpuList, RuntimeInfo } from '../protocol/methods';
 
 export interface DoctorFacts {
   home: string;
@@ -13,7 +13,7 @@ export interface DoctorFacts {
   storeFailure: VelarError | undefined;
   /** Rejects with `python-missing` where there is none. */
   python: () => Promise<NonNullable<RuntimeInfo['python']>>;
-  gpus: () => { gpus: Gpu[]; note: string | null };
+  gpus: () => Promise<GpuList>;
 }
 
 /** Images and models need room; below this a run is likely to fail on the way. */
@@ -25,7 +25,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Check[]> {
     checkHome(facts),
     await checkDisk(facts.home),
     await checkPython(facts),
-    checkGpu(facts),
+    await checkGpu(facts),
     { name: 'port', ok: true, detail: `Listening at ${facts.url}.`, remedy: null },
   ];
 }
@@ -80,14 +80,20 @@ async function checkPython({ python }: DoctorFacts): Promise<Check> {
   }
 }
 
-/** No GPU is a fact, not a fault: functions that ask for one are told when they run. */
-function checkGpu({ gpus }: DoctorFacts): Check {
-  const found = gpus();
+/** No GPU is a fact, not a fault: functions that ask for one are told when they run. A lost card is a fault. */
+async function checkGpu({ gpus }: DoctorFacts): Promise<Check> {
+  const found = await gpus();
   const names = found.gpus.map(({ name }) => name).join(', ');
-  return {
-    name: 'gpu',
-    ok: true,
-    detail: found.gpus.length > 0 ? `${names}.` : (found.note ?? 'No GPU on this runtime.'),
-    remedy: null,
-  };
+  const lost = found.gpus.flatMap(({ index, live }) =>
+    live === undefined || live.problem === null ? [] : [`Card ${index}: ${live.problem}.`],
+  );
+  const detail =
+    found.gpus.length > 0
+      ? [`${names}.`, ...lost, found.source ?? ''].join(' ').trim()
+      : (found.note ?? 'No GPU on this runtime.');
+  const ok = lost.length === 0;
+  const remedy = ok
+    ? null
+    : 'Restart the machine; if the card is lost again, look at its kernel log.';
+  return { name: 'gpu', ok, detail, remedy };
 }

@@ -124,7 +124,7 @@ function createHandlers(context: HandlerContext): Handlers {
       await service.stopContainer(container);
       return {};
     },
-    'gpu.list': () => service.gpus(),
+    'gpu.list': () => service.readGpus(),
 
     'secrets.list': () => ({ secrets: store.secrets.list() }),
     'secrets.set': ({ name, values }) => ({ secret: store.secrets.set(name, values) }),

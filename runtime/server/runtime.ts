@@ -182,7 +182,7 @@ async function build(
         url,
         storeFailure: store.database.lastFailure,
         python: options.python,
-        gpus: () => service.gpus(),
+        gpus: () => service.readGpus(),
       }),
     release: () => state.lifetime?.release() ?? false,
     onClients: (clients) => state.lifetime?.clients(clients),

@@ -76,15 +76,28 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
     }),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
-    ...(options.onClients === undefined ? {} : { onClients: options.onClients }),
+    onClients: (clients) => {
+      watchGpus(clients.connected > 0);
+      options.onClients?.(clients);
+    },
   });
+  let unwatchGpus: (() => void) | undefined;
+  // Cards are sampled for whoever looks, so the runtime looks for its clients only.
+  const watchGpus = (wanted: boolean): void => {
+    if (!wanted) {
+      unwatchGpus?.();
+      unwatchGpus = undefined;
+    } else {
+      unwatchGpus ??= service.onGpus((gpus) => {
+        sessions.publish('gpus', { type: 'gpus', gpus });
+      });
+    }
+  };
   const stopFeeds = [
     service.onContainers((containers) => {
       sessions.publish('containers', { type: 'containers', containers });
     }),
-    service.onGpus((gpus) => {
-      sessions.publish('gpus', { type: 'gpus', gpus });
-    }),
+    () => watchGpus(false),
   ];
   const rules = (): GateRules => ({
     hosts,

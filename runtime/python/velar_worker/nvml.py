@@ -106,8 +106,9 @@ class Sampler:
         if milliseconds is None:
             self._interval = self._due = None
             return
-        self._interval = milliseconds / 1000
-        self._due = now if self._due is None else min(self._due, now + self._interval)
+        interval = milliseconds / 1000
+        self._interval = interval
+        self._due = now if self._due is None else min(self._due, now + interval)
 
 
 def main(arguments: List[str]) -> int:

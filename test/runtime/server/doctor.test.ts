@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VelarError } from '../../../runtime/protocol/errors';
-import type { Check } from '../../../runtime/protocol/methods';
+import type { Check, Gpu } from '../../../runtime/protocol/methods';
 import { runDoctor, type DoctorFacts } from '../../../runtime/server/doctor';
 
 describe('doctor', () => {
@@ -19,7 +19,7 @@ describe('doctor', () => {
       url: 'ws://127.0.0.1:7070',
       storeFailure: undefined,
       python: () => Promise.resolve({ executable: '/usr/bin/python3', version: '3.11.7' }),
-      gpus: () => ({ gpus: [], note: 'No NVIDIA driver was found.' }),
+      gpus: () => Promise.resolve({ gpus: [], note: 'No NVIDIA driver was found.' }),
       ...change,
     });
     assert.deepEqual(
@@ -79,7 +79,23 @@ describe('doctor', () => {
       memoryTotalBytes: 24 * 1024 ** 3,
       memoryUsedBytes: null,
     };
-    const { detail } = await check('gpu', { gpus: () => ({ gpus: [card, card], note: null }) });
-    assert.equal(detail, 'NVIDIA L4, NVIDIA L4.');
+    const cards = (...gpus: Gpu[]) => ({
+      gpus: () => Promise.resolve({ gpus, note: null, source: 'Measured by NVML.' }),
+    });
+    const { ok, detail } = await check('gpu', cards(card, card));
+    assert.deepEqual([ok, detail], [true, 'NVIDIA L4, NVIDIA L4. Measured by NVML.']);
+    const told = { gpuPercent: null, memoryPercent: null, temperatureC: null, processes: null };
+    const live = {
+      ...told,
+      at: 0,
+      source: 'nvml' as const,
+      powerWatts: null,
+      powerLimitWatts: null,
+      problem: 'GPU is lost (NVML error 15)',
+    };
+    const lost = await check('gpu', cards({ ...card, live }));
+    assert.equal(lost.ok, false);
+    assert.match(lost.detail, /Card 0: GPU is lost \(NVML error 15\)\./);
+    assert.match(lost.remedy ?? '', /Restart the machine/);
   });
 });

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { RunEvent } from '../../../runtime/protocol/events';
-import type { Container, Gpu, MethodParams, RunSummary } from '../../../runtime/protocol/methods';
+import type { Container, GpuList, MethodParams, RunSummary } from '../../../runtime/protocol/methods';
 import type { RunListener, RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { RunJournal } from '../../../runtime/store/runJournal';
 
@@ -121,8 +121,12 @@ export class FakeRunService implements RunService {
     return Promise.reject(new VelarError('not-found', `No container ${container}.`));
   }
 
-  gpus(): { gpus: Gpu[]; note: string | null } {
+  gpus(): GpuList {
     return { gpus: [], note: 'No GPU in this test.' };
+  }
+
+  readGpus(): Promise<GpuList> {
+    return Promise.resolve(this.gpus());
   }
 
   onContainers(listener: (containers: Container[]) => void): () => void {
