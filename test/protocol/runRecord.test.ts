@@ -39,6 +39,7 @@ describe('run record', () => {
       detail: null,
       paused: false,
       expectedMs: null,
+      peakBytes: {},
     });
     const image = record.phases.find(({ phase }) => phase === 'image');
     assert.deepEqual([image?.startedAt, image?.ms, image?.detail], [null, 0, 'cached']);
@@ -117,6 +118,29 @@ describe('run record', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('keeps the peak of each phase, for the phase that was current', () => {
+    const record = after([
+      { type: 'phase', at: 1, phase: 'running', status: 'started' },
+      sample(2, 5),
+      { type: 'phase', at: 3, phase: 'model-load', status: 'started' },
+      { ...sample(4, 7), peakBytes: 99 },
+      sample(5, 6),
+      sample(6, 3, 'L4 0'),
+      { type: 'phase', at: 7, phase: 'model-load', status: 'progress', paused: true },
+      sample(8, 9),
+      { type: 'phase', at: 9, phase: 'model-load', status: 'done', ms: 4 },
+      { type: 'phase', at: 9, phase: 'running', status: 'done', ms: 4 },
+      sample(10, 20),
+    ]);
+    const peaks = record.phases
+      .filter(({ peakBytes }) => Object.keys(peakBytes).length > 0)
+      .map(({ phase, peakBytes }) => [phase, peakBytes]);
+    assert.deepEqual(peaks, [
+      ['model-load', { host: 7, 'L4 0': 3 }],
+      ['running', { host: 9 }],
+    ]);
   });
 
   it('keeps each device’s peak apart', () => {

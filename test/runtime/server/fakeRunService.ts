@@ -3,7 +3,12 @@ import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { RunEvent } from '../../../runtime/protocol/events';
-import type { Container, GpuList, MethodParams, RunSummary } from '../../../runtime/protocol/methods';
+import type {
+  Container,
+  GpuList,
+  MethodParams,
+  RunSummary,
+} from '../../../runtime/protocol/methods';
 import type { RunListener, RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { RunJournal } from '../../../runtime/store/runJournal';
 
