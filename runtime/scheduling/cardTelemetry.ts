@@ -71,7 +71,7 @@ export class CardTelemetry {
     return this.list();
   }
 
-  /** CardTelemetry are sampled while a container holds some and somebody listens. */
+  /** Cards are sampled while a container holds some and somebody listens. */
   onChange(listener: (gpus: Gpu[]) => void): () => void {
     this.listeners.add(listener);
     this.settle();
