@@ -20,23 +20,57 @@ const BUNDLES = [
   { entry: 'src/discovery/parse.ts', outfile: 'discovery.js', page: false },
   { entry: 'src/cli/main.ts', outfile: 'cli.js', page: false },
   { entry: 'runtime/main.ts', outfile: 'runtime.js', page: false },
+  { entry: 'runtime/engines/docker/index.ts', outfile: 'docker.js', page: false },
   { entry: 'webview/main.ts', outfile: 'webview.js', page: true },
   { entry: 'webview/main.css', outfile: 'webview.css', page: true },
 ];
 
 /**
- * Parts of the extension that stay files of their own, loaded with their first use: reading them costs
- * ten times what the rest of its activation does.
- * @type {esbuild.Plugin}
+ * Parts that stay files of their own, loaded with their first use: for the extension, reading them costs
+ * ten times what the rest of its activation does; a runtime without Docker never needs its client.
+ * @type {Record<string, string>}
  */
+const LOADED_LATER = {
+  'src/editor/cold': './cold.js',
+  'src/discovery/parse': './discovery.js',
+  'runtime/engines/docker/index': './docker.js',
+};
+
+/** @type {esbuild.Plugin} */
 const loadedLater = {
   name: 'loaded-later',
   setup(build) {
-    build.onResolve({ filter: /^\..*\/(cold|discovery\/parse)$/ }, ({ path }) => ({
-      path: path.endsWith('/cold') ? './cold.js' : './discovery.js',
-      external: true,
+    build.onResolve({ filter: /^\..*\/(cold|parse|index)$/ }, ({ path, resolveDir }) => {
+      const source = relative(ROOT, resolve(resolveDir, path)).replaceAll('\\', '/');
+      const target = LOADED_LATER[source];
+      return target === undefined ? undefined : { path: target, external: true };
+    });
+  },
+};
+
+/**
+ * Parts of dockerode that are never used, 2 MB of them: SSH to other machines, and BuildKit's sessions.
+ * @type {esbuild.Plugin}
+ */
+const withoutSshAndSessions = {
+  name: 'without-ssh-and-sessions',
+  setup(build) {
+    build.onResolve({ filter: /^(ssh2|@grpc\/.*|protobufjs)$/ }, ({ path }) => ({
+      path,
+      namespace: 'left-out',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: 'module.exports = {};',
     }));
   },
+};
+
+/** @type {Record<string, esbuild.Plugin[]>} */
+const PLUGINS = {
+  'extension.js': [loadedLater],
+  'cold.js': [loadedLater],
+  'runtime.js': [loadedLater],
+  'docker.js': [withoutSshAndSessions],
 };
 
 /**
@@ -55,9 +89,8 @@ function bundleOptions(bundle, { production, target }) {
     target: bundle.page ? 'es2022' : 'node20',
     platform: bundle.page ? 'browser' : 'node',
     format: bundle.page ? 'iife' : 'cjs',
-    // cpu-features and *.node are optional accelerators of ssh2, which works without them.
-    external: bundle.page ? [] : ['vscode', 'cpu-features', '*.node'],
-    plugins: ['extension.js', 'cold.js'].includes(bundle.outfile) ? [loadedLater] : [],
+    external: bundle.page ? [] : ['vscode'],
+    plugins: PLUGINS[bundle.outfile] ?? [],
     define: { 'process.env.NODE_ENV': production ? '"production"' : '"development"' },
     ...(bundle.outfile === 'cli.js' ? { banner: { js: '#!/usr/bin/env node' } } : {}),
     legalComments: 'none',

@@ -4,14 +4,15 @@ import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { version } from '../package.json';
-import { rememberPython } from './images/python';
+import type { Engine } from './engines/engine';
+import { rememberPython, type PythonInterpreter } from './images/python';
 import type { EmbeddedReady } from './protocol/embedded';
 import { VelarError } from './protocol/errors';
 import { createScheduler } from './scheduling/scheduler';
 import { announce } from './server/announce';
 import { homePath } from './server/home';
 import { logLevels, type LogLevel } from './server/logger';
-import { startRuntime, type Runtime, type RuntimeStart } from './server/runtime';
+import { startRuntime, type Runtime, type RuntimeStart, type ServiceParts } from './server/runtime';
 
 const DEFAULT_HOST = '127.0.0.1';
 /** For a runtime that others pair with: an address that stays the same is worth more than a free one. */
@@ -25,7 +26,7 @@ const USAGE = `runtime.js --embedded | --serve
   --public-host NAME  another name that clients use for this machine; may be repeated
   --home FOLDER       VELAR_HOME
   --name NAME         how clients see this runtime
-  --engine ENGINE     where containers are placed: process
+  --engine ENGINE     where containers are placed: process, docker (VELAR_ENGINE)
   --json              one JSON object a line on stdout
 `;
 
@@ -103,11 +104,7 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new VelarError('invalid', `${String(args.port)} is no port.`, { hint: USAGE });
   }
-  if (args.engine !== undefined && args.engine !== 'process') {
-    throw new VelarError('unsupported', `This runtime has no engine ${args.engine}.`, {
-      hint: 'Use --engine process.',
-    });
-  }
+  const engine = readEngine(args.engine ?? process.env['VELAR_ENGINE']);
   const python = rememberPython({
     wanted: process.env['VELAR_PYTHON'],
     environment: process.env,
@@ -118,18 +115,48 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
     host: args.host ?? DEFAULT_HOST,
     port,
     embedded,
+    engine,
+    checkEngine: async () => {
+      const { checkDocker } = await import('./engines/docker/index');
+      return checkDocker(process.env, engine === 'docker');
+    },
     signal,
     python,
     logLevel: readLogLevel(process.env['VELAR_LOG_LEVEL']),
     ...(args.name === undefined ? {} : { name: args.name }),
     ...(args['public-host'] === undefined ? {} : { publicHosts: args['public-host'] }),
-    createService: (parts) =>
-      createScheduler({
-        ...parts,
-        pythonPackages: join(__dirname, 'python'),
-        python,
-        environment: process.env,
-      }),
+    createService: async (parts) => {
+      const shared = { pythonPackages: join(__dirname, 'python'), environment: process.env };
+      const placed =
+        engine === 'docker' ? { engine: await dockerEngine(parts, shared, python) } : {};
+      return createScheduler({ ...parts, ...shared, ...placed, python });
+    },
+  });
+}
+
+/** Its client is loaded only here. Throws as `connectDocker` does, with the remedy. */
+async function dockerEngine(
+  { home, store, logger }: ServiceParts,
+  shared: { pythonPackages: string; environment: NodeJS.ProcessEnv },
+  python: () => Promise<PythonInterpreter>,
+): Promise<Engine> {
+  const { createDockerEngine } = await import('./engines/docker/index');
+  return createDockerEngine({
+    ...shared,
+    home,
+    runtime: store.runtimeId,
+    blobs: store.blobs.root,
+    volumes: store.volumes,
+    pythonVersion: async () => (await python()).version,
+    logger,
+  });
+}
+
+function readEngine(wanted: string | undefined): 'process' | 'docker' {
+  if (wanted === undefined || wanted === '' || wanted === 'process') return 'process';
+  if (wanted === 'docker') return 'docker';
+  throw new VelarError('unsupported', `This runtime has no engine ${wanted}.`, {
+    hint: 'Use --engine process or --engine docker.',
   });
 }
 

@@ -26,13 +26,15 @@ export interface BenchRuntime {
   dispose(): Promise<void>;
 }
 
-export async function startBenchRuntime(): Promise<BenchRuntime> {
+/** `engine`: where it places containers; the process engine where it is not given. */
+export async function startBenchRuntime(engine?: 'docker'): Promise<BenchRuntime> {
   const folder = await mkdtemp(join(tmpdir(), 'velar-bench-'));
   const signal = new AbortController().signal;
   const python = (await findPython(undefined, signal, process.env)).executable;
   const address = await ensureEmbeddedRuntime({
     home: join(folder, 'home'),
     python,
+    engine,
     runtimeScript: join(distPath, 'runtime.js'),
     execPath: process.execPath,
   });

@@ -37,6 +37,8 @@ export interface BundleFiles {
 export interface ContainerSpec {
   container: string;
   app: string;
+  /** Containers with equal ones can stand in for each other. */
+  pool: string;
   image: EngineImage;
   /** Cards that it may use; none on CPU. */
   gpus: readonly Gpu[];
@@ -50,6 +52,8 @@ export interface ContainerExit {
   signal: string | null;
   /** The last of what the supervisor itself printed, for errors. */
   output: string;
+  /** True where the engine says that a process of it was ended for a lack of memory. */
+  oom?: boolean;
 }
 
 export interface PlacedContainer {
@@ -59,6 +63,17 @@ export interface PlacedContainer {
   readonly exited: Promise<ContainerExit>;
   /** Asks it to end, and ends it after `graceMs`. */
   stop(graceMs: number): Promise<ContainerExit>;
+}
+
+/** A container that an earlier process of this runtime left running, and whose worker may dial in again. */
+export interface LeftContainer {
+  readonly placed: PlacedContainer;
+  /** As its ContainerSpec had it. */
+  readonly pool: string;
+  /** SHA-256 of its worker's token, in hex. */
+  readonly tokenDigest: string;
+  /** Ids of the cards that it holds. */
+  readonly gpus: readonly string[];
 }
 
 /** An image of ours on the engine's disk. */
@@ -77,6 +92,8 @@ export interface Engine {
   readonly kind: 'process' | 'docker' | 'swarm';
   /** What `provisioning` is skipped for, such as "this machine". */
   readonly place: string;
+  /** What an earlier process left; none where workers end with their runtime. */
+  readonly left?: readonly LeftContainer[];
   /** Throws `python-missing` and other errors that name what is missing. */
   planImage(
     wanted: Pick<FunctionDescription, 'image' | 'options'>,

@@ -41,6 +41,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     python: z.string(),
     /** Said by a runner, whose load this is, on a line of its own. */
     runner: load.optional(),
+    /** Said by a worker that dials in again: what its runner has loaded, and the key that came with it. */
+    loaded: z.object({ load, key: z.string() }).optional(),
   }),
   z.object({ type: z.literal('loading'), load, pid: z.number().int() }),
   z.object({

@@ -43,16 +43,18 @@ export async function bringUp(start: BringUp): Promise<void> {
   signal.addEventListener('abort', abort, { once: true });
   try {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    const device = origin.onCpuInstead ? 'starting Python, on CPU' : 'starting Python';
-    start.stage({ phase: 'container', detail: device });
+    const device = origin.onCpuInstead ? ', on CPU' : '';
+    start.stage({ phase: 'container', detail: `starting${device}` });
     container.placed = await engine.start({
       container: container.id,
       app: origin.app,
+      pool: origin.poolKey,
       image: origin.image,
       gpus: container.gpus,
       device: origin.device,
       link: { address: link.address, token: expected.token },
     });
+    start.stage({ phase: 'container', detail: `starting Python${device}` });
     const died = container.placed.exited.then((exit): never => {
       throw new StartError(diedBeforeHello(exit), true);
     });

@@ -166,6 +166,7 @@ export class Container {
     this.connection?.send({
       type: 'load',
       load: this.loadNumber,
+      key: load.key,
       bundle: load.bundle,
       file: load.file,
       env: load.environment,

@@ -2,6 +2,7 @@
 import type { RunError } from '../protocol/values';
 import type { Call, PhaseMessage } from './call';
 import type { Clock } from './clock';
+import { stoppedFromOutside } from './platformErrors';
 
 /** Watches the calls of one container: one timer for all, set again when it fires or a deadline moves. */
 export class Deadlines {
@@ -66,11 +67,15 @@ export function timedOut(call: Call): RunError {
   };
 }
 
-/** The failure that was decided on, with the place where the worker says the code was. */
+/**
+ * The failure that was decided on, with the place where the worker says the code was. Where a worker says
+ * `cancelled` and nobody here asked for that, somebody else stopped the container.
+ */
 export function withTraceback(ending: RunError | undefined, reported: RunError): RunError {
-  if (ending === undefined) return reported;
+  const decided = ending ?? (reported.kind === 'cancelled' ? stoppedFromOutside() : undefined);
+  if (decided === undefined) return reported;
   return {
-    ...ending,
+    ...decided,
     traceback: reported.traceback,
     ...(reported.text === undefined ? {} : { text: reported.text }),
   };

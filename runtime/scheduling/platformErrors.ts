@@ -16,6 +16,7 @@ export function infrastructureError(error: unknown, type: string): RunError {
 }
 
 export function diedBeforeHello(exit: ContainerExit): RunError {
+  if (exit.oom === true) return outOfMemory();
   const last = exit.output.trim().split('\n').at(-1) ?? '';
   const said = last === '' ? '' : `: ${last}`;
   return {
@@ -28,6 +29,7 @@ export function diedBeforeHello(exit: ContainerExit): RunError {
 }
 
 export function workerDied(exit: ContainerExit): RunError {
+  if (exit.oom === true) return outOfMemory();
   return {
     kind: 'infrastructure',
     type: 'WorkerDied',
@@ -35,6 +37,16 @@ export function workerDied(exit: ContainerExit): RunError {
     traceback: [],
     hint: 'Run it again. If it happens again, look for what ends processes there, such as a lack of memory.',
     ...(exit.output === '' ? {} : { text: exit.output }),
+  };
+}
+
+function outOfMemory(): RunError {
+  return {
+    kind: 'oom',
+    type: 'OutOfMemory',
+    message: 'The container ran out of memory, and the system ended it.',
+    traceback: [],
+    hint: 'Ask for more with `memory` in the decorator, in MiB, or load less at once. Files in /tmp and /dev/shm count as memory.',
   };
 }
 
@@ -80,6 +92,17 @@ const remedies: Record<SlowStep['phase'], string> = {
   imports: 'import less at the top of the file',
   'model-load': 'load less when the file is imported',
 };
+
+/** A container that was told to end, and not by this runtime. */
+export function stoppedFromOutside(): RunError {
+  return {
+    kind: 'infrastructure',
+    type: 'ContainerStopped',
+    message: 'The container was stopped from outside of Velar while the function ran.',
+    traceback: [],
+    hint: 'Run it again. Something else ended it, such as a restart of the container engine or of the machine.',
+  };
+}
 
 export function cancelledBy(who: string): RunError {
   return { kind: 'cancelled', type: 'Cancelled', message: who, traceback: [] };

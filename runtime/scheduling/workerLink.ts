@@ -1,6 +1,6 @@
 /** The Unix socket where workers dial in: tokens, framing, checked messages, back-pressure. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { workerMessageSchema, type WorkerMessage } from '../protocol/workerMessa
 /** sun_path holds 108 bytes on Linux and 104 on macOS. */
 const MAX_SOCKET_PATH = 100;
 const SOCKET_NAME = 'workers.sock';
+const LINK_FOLDER = 'link';
 const HELLO_WITHIN_MS = 10_000;
 const LEASE_MS = 10_000;
 
@@ -115,7 +116,6 @@ interface Expected {
 }
 
 export interface ExpectedWorker {
-  token: string;
   /** Rejects with `cancelled` when given up. */
   connected: Promise<WorkerConnection>;
   giveUp(): void;
@@ -134,13 +134,18 @@ export class WorkerLink {
     private readonly warn: (message: string) => void,
   ) {}
 
-  /** Listens in a private folder: in the home, or in the temporary folder where that path is too long. */
+  /**
+   * Listens in a private folder: in the home, or in the temporary folder where that path is too long. The
+   * socket lies alone in a folder below it, which containers get mounted and any user of theirs may enter.
+   */
   static async listen(home: string, warn: (message: string) => void): Promise<WorkerLink> {
     const inHome = join(home, 'run');
-    const short = Buffer.byteLength(join(inHome, SOCKET_NAME)) <= MAX_SOCKET_PATH;
+    const short = Buffer.byteLength(join(inHome, LINK_FOLDER, SOCKET_NAME)) <= MAX_SOCKET_PATH;
     if (short) await mkdir(inHome, { recursive: true, mode: 0o700 });
     const folder = short ? inHome : await mkdtemp(join(tmpdir(), 'velar-'));
-    const address = join(folder, SOCKET_NAME);
+    const address = join(folder, LINK_FOLDER, SOCKET_NAME);
+    await mkdir(join(folder, LINK_FOLDER), { recursive: true });
+    await chmod(join(folder, LINK_FOLDER), 0o755);
     // One runtime holds the home, so a socket that is there was left by a crash.
     await rm(address, { force: true });
     const server = createServer({ noDelay: true });
@@ -148,24 +153,30 @@ export class WorkerLink {
       server.once('error', reject);
       server.listen(address, resolve);
     });
+    await chmod(address, 0o666);
     const link = new WorkerLink(server, address, short ? '' : folder, warn);
     server.on('connection', (socket) => link.greet(socket));
     return link;
   }
 
   /** Makes the token of a container that is about to start. */
-  expect(container: string): ExpectedWorker {
+  expect(container: string): ExpectedWorker & { token: string } {
     const token = randomBytes(32).toString('base64url');
+    return { token, ...this.expectAgain(container, digestOf(token)) };
+  }
+
+  /** Lets the worker of a running container dial in, whose token has this SHA-256. */
+  expectAgain(container: string, digest: Buffer): ExpectedWorker {
     let giveUp = (): void => undefined;
     const connected = new Promise<WorkerConnection>((resolve, reject) => {
-      this.expected.set(container, { digest: digestOf(token), resolve, reject });
+      this.expected.set(container, { digest, resolve, reject });
       giveUp = () => {
         this.expected.delete(container);
         reject(new VelarError('cancelled', `Container ${container} is no longer expected.`));
       };
     });
     connected.catch(() => undefined);
-    return { token, connected, giveUp };
+    return { connected, giveUp };
   }
 
   async dispose(): Promise<void> {

@@ -14,6 +14,8 @@ export interface DoctorFacts {
   /** Rejects with `python-missing` where there is none. */
   python: () => Promise<NonNullable<RuntimeInfo['python']>>;
   gpus: () => Promise<GpuList>;
+  /** Whether containers can be placed. Never rejects. */
+  engine: () => Promise<Check>;
 }
 
 /** Images and models need room; below this a run is likely to fail on the way. */
@@ -26,6 +28,7 @@ export async function runDoctor(facts: DoctorFacts): Promise<Check[]> {
     await checkDisk(facts.home),
     await checkPython(facts),
     await checkGpu(facts),
+    await facts.engine(),
     { name: 'port', ok: true, detail: `Listening at ${facts.url}.`, remedy: null },
   ];
 }

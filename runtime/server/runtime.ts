@@ -1,7 +1,7 @@
 /** A whole runtime on one home: lock, store, scheduling, server; and its orderly end. */
 import { hostname } from 'node:os';
 import { VelarError } from '../protocol/errors';
-import type { RuntimeInfo } from '../protocol/methods';
+import type { Check, RuntimeInfo } from '../protocol/methods';
 import type { RunService } from '../scheduling/service';
 import { openStore, type Store } from '../store/store';
 import { runDoctor } from './doctor';
@@ -33,6 +33,10 @@ export interface RuntimeOptions {
   logLevel?: LogLevel;
   /** Ends by itself when nobody needs it. */
   embedded: boolean;
+  /** Where containers are placed, for clients to know. */
+  engine: RuntimeInfo['engine'];
+  /** Whether containers can be placed, for `velar doctor`. Never rejects. */
+  checkEngine: () => Promise<Check>;
   limits?: LifetimeLimits;
   createService: (parts: ServiceParts) => Promise<RunService>;
   /** The interpreter for functions; rejects with `python-missing`. */
@@ -167,7 +171,7 @@ async function build(
         id: store.runtimeId,
         name,
         version: options.version,
-        engine: 'process',
+        engine: options.engine,
         pid: process.pid,
         startedAt,
         platform: `${process.platform}-${process.arch}`,
@@ -183,6 +187,7 @@ async function build(
         storeFailure: store.database.lastFailure,
         python: options.python,
         gpus: () => service.readGpus(),
+        engine: options.checkEngine,
       }),
     release: () => state.lifetime?.release() ?? false,
     onClients: (clients) => state.lifetime?.clients(clients),

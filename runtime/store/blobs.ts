@@ -74,7 +74,8 @@ export class BlobStore {
   async adopt(temporary: string, sha256: string): Promise<void> {
     const folder = sha256.slice(0, 2);
     if (!this.folders.has(folder)) {
-      await mkdir(join(this.root, folder), { recursive: true, mode: 0o700 });
+      // Readable for the user that containers run as; nobody else gets into the home.
+      await mkdir(join(this.root, folder), { recursive: true, mode: 0o755 });
       this.folders.add(folder);
     }
     await rename(temporary, this.path(sha256));
@@ -85,7 +86,7 @@ export class BlobStore {
   async write(sha256: string, bytes: Uint8Array): Promise<void> {
     const temporary = this.temporaryPath();
     try {
-      await writeFile(temporary, bytes, { mode: 0o600, flag: 'wx' });
+      await writeFile(temporary, bytes, { mode: 0o644, flag: 'wx' });
       await this.adopt(temporary, sha256);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -125,7 +126,7 @@ export class BlobWriter {
     try {
       if (this.file === undefined) {
         const path = this.store.temporaryPath();
-        this.file = { path, handle: await open(path, 'wx', 0o600) };
+        this.file = { path, handle: await open(path, 'wx', 0o644) };
       }
       // `writeFile` on a handle goes on at its position and retries short writes.
       await this.file.handle.writeFile(bytes);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const STOP_GRACE_MS = 30_000;
 /**
  * @typedef {object} TestDocker
  * @property {Record<string, string>} env for tests: DOCKER_HOST, and what VELAR_TEST_DOCKER_… name
+ * @property {() => Promise<void>} restart ends the engine, with the containers that run, and starts it again
  * @property {() => Promise<void>} stop ends the engine and removes all that it held
  */
 
@@ -29,8 +31,8 @@ export async function startDocker() {
   const programs = await ensureDockerPrograms();
   const archive = await ensureBaseArchive();
   const folder = await mkdtemp(join(tmpdir(), 'velar-docker-'));
-  const bridge = `vl${process.pid.toString(36)}`;
-  const gateway = `10.213.${process.pid % 250}.1`;
+  const bridge = `vl${randomBytes(4).toString('hex')}`;
+  const gateway = `10.213.${randomInt(250)}.1`;
   const host = `unix://${join(folder, 'docker.sock')}`;
   /** @type {(() => Promise<unknown>)[]} */
   const undo = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
@@ -42,8 +44,12 @@ export async function startDocker() {
     undo.push(() => capture(programs.ip, ['link', 'del', bridge]));
     await must(programs.ip, ['addr', 'add', `${gateway}/24`, 'dev', bridge]);
     await must(programs.ip, ['link', 'set', bridge, 'up']);
-    const daemon = await startDaemon(programs.dockerd, folder, host, bridge);
-    undo.push(daemon.stop);
+    let daemon = await startDaemon(programs.dockerd, folder, host, bridge);
+    undo.push(() => daemon.stop());
+    const restart = async () => {
+      await daemon.stop();
+      daemon = await startDaemon(programs.dockerd, folder, host, bridge);
+    };
     await must(programs.docker, [
       ...['-H', host, 'import', '--change', 'CMD ["python3"]'],
       ...[archive, BASE_IMAGE],
@@ -52,9 +58,8 @@ export async function startDocker() {
       DOCKER_HOST: host,
       VELAR_TEST_DOCKER_BASE: BASE_IMAGE,
       VELAR_TEST_DOCKER_GATEWAY: gateway,
-      VELAR_TEST_DOCKERD_PID: String(daemon.pid),
     };
-    return { env, stop };
+    return { env, restart, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -105,7 +110,7 @@ async function startDaemon(dockerd, folder, host, bridge) {
     await stop();
     throw error;
   }
-  return { pid: child.pid, stop };
+  return { stop };
 }
 
 /** @param {string} command @param {string[]} args */

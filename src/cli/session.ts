@@ -29,7 +29,7 @@ export async function withRuntime<T>(
 ): Promise<T> {
   const { signal } = context.interrupts;
   const paired = await pairedAddress(context, options);
-  const embedded = paired === undefined ? await startEmbedded(context) : undefined;
+  const embedded = paired === undefined ? await startEmbedded(context, options.engine) : undefined;
   const address: RuntimeAddress | undefined = paired ?? embedded;
   if (address === undefined) throw new VelarError('internal', 'No runtime was chosen.');
   const connection = await connect(address, {
@@ -59,10 +59,14 @@ async function pairedAddress(
   return selected === undefined ? undefined : list.address(selected.id);
 }
 
-function startEmbedded(context: CliContext): Promise<EmbeddedRuntimeAddress> {
+function startEmbedded(
+  context: CliContext,
+  engine: string | undefined,
+): Promise<EmbeddedRuntimeAddress> {
   return ensureEmbeddedRuntime({
     home: context.home,
     python: undefined,
+    engine,
     runtimeScript: runtimeScript(context),
     execPath: process.execPath,
     signal: context.interrupts.signal,

@@ -20,6 +20,8 @@ export interface EmbeddedOptions {
   home: string;
   /** The interpreter for the functions; undefined lets the runtime look for one. */
   python: string | undefined;
+  /** Where a runtime that is started places containers; undefined leaves it to the environment. */
+  engine?: string | undefined;
   /** Absolute path of dist/runtime.js. */
   runtimeScript: string;
   /** Node, or Electron (then it is told to behave as Node). */
@@ -106,18 +108,22 @@ function startRuntime(options: EmbeddedOptions): Promise<EmbeddedRuntimeAddress>
       return;
     }
     const output = openOutput(options.home);
-    const child = spawn(options.execPath, [options.runtimeScript, '--embedded'], {
-      cwd: options.home,
-      env: {
-        ...process.env,
-        VELAR_HOME: options.home,
-        ...(options.python === undefined ? {} : { VELAR_PYTHON: options.python }),
-        ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
+    const child = spawn(
+      options.execPath,
+      [options.runtimeScript, '--embedded', ...engineFlag(options)],
+      {
+        cwd: options.home,
+        env: {
+          ...process.env,
+          VELAR_HOME: options.home,
+          ...(options.python === undefined ? {} : { VELAR_PYTHON: options.python }),
+          ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
+        },
+        stdio: ['pipe', 'pipe', output.descriptor],
+        detached: true,
+        windowsHide: true,
       },
-      stdio: ['pipe', 'pipe', output.descriptor],
-      detached: true,
-      windowsHide: true,
-    });
+    );
     closeSync(output.descriptor);
     const pipe = child.stdout as Readable;
     holdStdin(child.stdin as Socket);
@@ -173,6 +179,10 @@ function startRuntime(options: EmbeddedOptions): Promise<EmbeddedRuntimeAddress>
       });
     });
   });
+}
+
+function engineFlag({ engine }: EmbeddedOptions): string[] {
+  return engine === undefined ? [] : ['--engine', engine];
 }
 
 /** Nothing is written there: that it closes tells the runtime that whoever started it is gone. */

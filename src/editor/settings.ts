@@ -26,6 +26,11 @@ export async function allowCpuFallback(): Promise<void> {
   await vscode.workspace.getConfiguration('velar').update('cpuFallback', 'allow', target);
 }
 
+/** Where the runtime of this machine places containers; undefined for its own default. */
+export function engine(): 'docker' | undefined {
+  return read<string>('engine', 'process', undefined) === 'docker' ? 'docker' : undefined;
+}
+
 export function revealPanelOnRun(): boolean {
   return read('panel.revealOnRun', true, undefined);
 }

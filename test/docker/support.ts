@@ -1,5 +1,7 @@
 /** What tests with a real Docker engine share: the engine that was started for the suite. */
 import Docker from 'dockerode';
+import { createDockerEngine } from '../../runtime/engines/docker';
+import { Harness, PYTHON_PACKAGES, type HarnessOptions } from '../runtime/scheduling/harness';
 
 /** Variables that scripts/docker/daemon.mjs sets for this suite. */
 function named(variable: string): string {
@@ -15,6 +17,56 @@ export const baseImage = (): string => named('VELAR_TEST_DOCKER_BASE');
 export const gateway = (): string => named('VELAR_TEST_DOCKER_GATEWAY');
 
 /** A client of the suite's engine, apart from the product's own. */
-export function dockerClient(): Docker {
-  return new Docker({ socketPath: named('DOCKER_HOST').replace('unix://', '') });
+export function dockerClient(host = named('DOCKER_HOST')): Docker {
+  return new Docker({ socketPath: host.replace('unix://', '') });
+}
+
+/** The scheduler on the suite's engine; what carries its runtime's label is gone when it is closed. */
+export async function openDocker(
+  options: HarnessOptions & { network?: string; host?: string } = {},
+): Promise<Harness> {
+  const { network, host = process.env['DOCKER_HOST'], ...rest } = options;
+  return Harness.open({
+    makeEngine: ({ home, store }) =>
+      createDockerEngine({
+        home,
+        runtime: store.runtimeId,
+        pythonPackages: PYTHON_PACKAGES,
+        blobs: store.blobs.root,
+        volumes: store.volumes,
+        pythonVersion: () => Promise.resolve('3.11.0'),
+        environment: {
+          DOCKER_HOST: host,
+          ...(network === undefined ? {} : { VELAR_DOCKER_NETWORK: network }),
+        },
+        logger: { info: () => undefined, warn: () => undefined },
+      }),
+    ...rest,
+  });
+}
+
+/** Containers of a harness's runtime as Docker has them, ended ones included. */
+export async function containersOf(
+  harness: Harness,
+  client = dockerClient(),
+): Promise<Docker.ContainerInfo[]> {
+  return client.listContainers({
+    all: true,
+    filters: { label: [`velar.runtime=${harness.store.runtimeId}`] },
+  });
+}
+
+/** A file whose app uses the base image; `options` go into the decorator. */
+export function dockerApp(body: string, options = ''): Record<string, string> {
+  return {
+    'app.py': [
+      'import velar',
+      `image = velar.Image.from_registry(${JSON.stringify(baseImage())})`,
+      'app = velar.App("test")',
+      '',
+      `@app.function(image=image${options === '' ? '' : `, ${options}`})`,
+      body,
+      '',
+    ].join('\n'),
+  };
 }

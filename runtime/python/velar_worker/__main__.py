@@ -21,7 +21,8 @@ def main() -> int:
     values = [os.environ.pop(name) for name in _NEEDED]
     adopt_orphans()
     try:
-        supervisor = Supervisor(Settings(*values))
+        lease = float(os.environ.pop("VELAR_LEASE_MS", "0")) / 1000.0
+        supervisor = Supervisor(Settings(*values, lease=lease))
     except OSError as error:
         sys.stderr.write("velar worker: the runtime at %s can't be reached (%s).\n" % (values[0], error))
         return 4

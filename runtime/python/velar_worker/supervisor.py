@@ -25,6 +25,8 @@ from .sampling import Sampling
 _REPLACE_GRACE = 5.0
 #: How long a runtime that reads nothing may delay the end of the worker, in seconds.
 _FAREWELL = 5.0
+#: Between two tries to reach a runtime that is gone, in seconds.
+_DIAL_EVERY = 0.1
 _FORWARDED = (b'{"type":"outputs"', b'{"type":"credit"', b'{"type":"invocation-end"')
 
 
@@ -36,6 +38,8 @@ class Settings(NamedTuple):
     container: str
     blobs: str
     workdir: str
+    #: How long a runtime that is gone is waited for, in seconds; 0 where the worker ends with it.
+    lease: float = 0.0
 
 
 class Supervisor:
@@ -55,9 +59,13 @@ class Supervisor:
         self._paused = False
         self._arranged: Optional[RunnerProcess] = None
         self._terminated = False
+        #: When the wait for a runtime that is gone is over, on the monotonic clock.
+        self._lease_until: Optional[float] = None
+        #: Number and key of the last load.
+        self._loaded = (0, "")
         self._wake_read, self._wake_write = os.pipe()
         self._handlers: Dict[str, Callable[[Dict[str, Any], bytes], None]] = {
-            "welcome": lambda header, payload: None,
+            "welcome": self._on_welcome,
             "load": self._on_load,
             "call": self._on_call,
             "calls": self._on_call,
@@ -120,9 +128,32 @@ class Supervisor:
         self._timers(time.monotonic())
 
     def _lost(self) -> None:
-        """The runtime is gone: nobody waits for the answers any more."""
-        self._done = True
+        """The runtime is gone: nobody waits for the answers any more. It may be started again."""
         self._link.abandon()
+        self._done = self._done or self._ending or not self._dial_again()
+
+    def _dial_again(self) -> bool:
+        """Waits for the runtime with what the runner has loaded. False when the lease is over."""
+        self._interests.forget([self._link.sock])
+        self._link.sock.close()
+        runner = self._runner
+        if runner is not None and (runner.executing is not None or not runner.loaded):
+            runner.kill("stopped")
+        if self._lease_until is None:
+            self._lease_until = time.monotonic() + self._settings.lease
+        while time.monotonic() < self._lease_until and not self._terminated:
+            try:
+                self._link = Link(dial(self._settings.socket))
+            except OSError:
+                time.sleep(_DIAL_EVERY)
+                continue
+            self._arranged = None
+            self._interests.set(self._link.sock, True, False, self._on_runtime)
+            keeps = runner is not None and runner.killed_for is None
+            load, key = self._loaded
+            self._link.queue(message({**self._hello(), "loaded": {"load": load, "key": key if keeps else ""}}))
+            return True
+        return False
 
     # What is listened to, and for how long.
 
@@ -207,6 +238,9 @@ class Supervisor:
             except (KeyError, TypeError, ValueError) as cause:
                 raise FrameError('"%s" without its fields (%r)' % (header["type"], cause)) from cause
 
+    def _on_welcome(self, _header: Dict[str, Any], _payload: bytes) -> None:
+        self._lease_until = None
+
     def _forward(self, _header: Dict[str, Any], payload: bytes) -> None:
         if self._runner is not None:
             self._runner.link.queue(frame(MESSAGE, payload))
@@ -274,6 +308,7 @@ class Supervisor:
         if header is None:
             return
         load = header["load"]
+        self._loaded = (load, str(header.get("key", "")))
         before = time.perf_counter()
         try:
             change = self._workspace.materialise(header["bundle"])

@@ -8,7 +8,7 @@ import { ensureEmbeddedRuntime } from '../../client/embedded';
 import { velarHome } from '../../client/home';
 import type { RuntimeEntry, RuntimeList } from '../../client/runtimes';
 import { requireTrust } from '../errors';
-import { pythonPath } from '../settings';
+import { engine, pythonPath } from '../settings';
 import { LOCAL_RUNTIME_NAME, type RuntimeModel } from './runtimeModel';
 
 /** A runtime that does not answer for this long is forgotten without being told. */
@@ -154,6 +154,7 @@ export class RuntimeManager implements vscode.Disposable {
         const address = await ensureEmbeddedRuntime({
           home: velarHome(),
           python: pythonPath(),
+          engine: engine(),
           runtimeScript: this.options.runtimeScript,
           execPath: process.execPath,
           signal,

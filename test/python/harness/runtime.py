@@ -85,11 +85,9 @@ class Runtime:
         self._buffer = FrameBuffer()
         self._calls = 0
         self._loads = 0
-        path = os.path.join(self.folder, "runtime.sock")
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(path)
-        listener.listen(1)
-        listener.settimeout(PATIENCE)
+        self._lease = "VELAR_LEASE_MS" in (env or {})
+        self.path = path = os.path.join(self.folder, "runtime.sock")
+        listener = self._listen()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "velar_worker"],
             env={
@@ -116,6 +114,9 @@ class Runtime:
 
     def __exit__(self, *_):
         self.sock.close()
+        if self._lease:
+            # It would wait for the runtime to come back.
+            self.process.terminate()
         try:
             self.process.wait(PATIENCE)
         finally:
@@ -123,6 +124,30 @@ class Runtime:
             self.process.wait()
             self.process.stderr.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _listen(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(1)
+        listener.settimeout(PATIENCE)
+        return listener
+
+    def crash(self):
+        """The runtime is gone, and its socket with it."""
+        self.sock.close()
+        os.unlink(self.path)
+        self.frames = []
+        self._buffer = FrameBuffer()
+
+    def start_again(self):
+        """Listens where it did before; returns the hello of the worker that dials in again."""
+        listener = self._listen()
+        self.sock, _ = listener.accept()
+        listener.close()
+        self.sock.settimeout(PATIENCE)
+        hello = self.expect("hello")
+        self.send({"type": "welcome", "leaseMs": 15000})
+        return hello
 
     def send(self, header, body=b""):
         self.sock.sendall(message(header, body))

@@ -6,6 +6,7 @@ import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
 import type { RunEvent } from '../../../runtime/protocol/events';
 import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
 import type { Container, FileEntry, MethodParams } from '../../../runtime/protocol/methods';
+import type { Engine } from '../../../runtime/engines/engine';
 import { rememberPython } from '../../../runtime/images/python';
 import { createScheduler, type SchedulerOptions } from '../../../runtime/scheduling/scheduler';
 import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
@@ -13,6 +14,11 @@ import { openStore, type Store } from '../../../runtime/store/store';
 
 export const PYTHON_PACKAGES = join(process.cwd(), 'runtime', 'python');
 const python = rememberPython({ environment: process.env });
+
+export interface HarnessOptions extends Partial<SchedulerOptions> {
+  /** Makes the engine on the harness's own home; the process engine where it is not given. */
+  makeEngine?: (parts: { home: string; store: Store }) => Promise<Engine>;
+}
 
 type JsonValue = string | number | boolean | null | JsonValue[];
 export type Start = Partial<MethodParams<'run.start'>> & { qualname: string };
@@ -39,11 +45,13 @@ export class Harness {
     readonly warnings: string[],
   ) {}
 
-  static async open(options: Partial<SchedulerOptions> = {}): Promise<Harness> {
-    const home = await mkdtemp(join(tmpdir(), 'velar-test-'));
+  static async open({ makeEngine, ...options }: HarnessOptions = {}): Promise<Harness> {
+    const home = options.home ?? (await mkdtemp(join(tmpdir(), 'velar-test-')));
     const warnings: string[] = [];
     const store = openStore(home, (error) => warnings.push(error.message));
+    const engine = makeEngine === undefined ? {} : { engine: await makeEngine({ home, store }) };
     const service = await createScheduler({
+      ...engine,
       home,
       store,
       python,

@@ -20,11 +20,13 @@ describe('doctor', () => {
       storeFailure: undefined,
       python: () => Promise.resolve({ executable: '/usr/bin/python3', version: '3.11.7' }),
       gpus: () => Promise.resolve({ gpus: [], note: 'No NVIDIA driver was found.' }),
+      engine: () =>
+        Promise.resolve({ name: 'docker', ok: true, detail: 'Not used.', remedy: null }),
       ...change,
     });
     assert.deepEqual(
       checks.map((each) => each.name),
-      ['home', 'disk', 'python', 'gpu', 'port'],
+      ['home', 'disk', 'python', 'gpu', 'docker', 'port'],
     );
     const found = checks.find((each) => each.name === name);
     assert.ok(found);

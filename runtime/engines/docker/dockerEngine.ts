@@ -1,0 +1,249 @@
+/** The Docker engine: each container is one of Docker's, on this host, hardened and labelled. */
+import { chmodSync, lchownSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { FunctionDescription, FunctionOptions } from '../../protocol/description';
+import { sha256Hex } from '../../protocol/bundles';
+import { VelarError } from '../../protocol/errors';
+import { DockerImages, type DockerImagePlan } from '../../images/docker/dockerImages';
+import { canonicalJson } from '../../images/imagePlan';
+import type { VolumeStore } from '../../store/volumes';
+import type {
+  BundleFiles,
+  ContainerSpec,
+  Engine,
+  EngineImage,
+  LeftContainer,
+  PlacedContainer,
+  StoredImage,
+} from '../engine';
+import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '../volumePaths';
+import { connectDocker, type DockerHost } from './connect';
+import { createOptions, INSIDE } from './createOptions';
+import { startFailure } from './failures';
+import { findLeft } from './leftovers';
+import { DockerContainer } from './placed';
+
+export interface DockerEngineOptions {
+  home: string;
+  /** Id of the runtime: what carries it as label is this runtime's. */
+  runtime: string;
+  /** Folder that holds the packages `velar` and `velar_worker`. */
+  pythonPackages: string;
+  /** Folder of blobs, read by workers. */
+  blobs: string;
+  volumes: Pick<VolumeStore, 'folder'>;
+  /** Version of this machine's Python, for images that name none. */
+  pythonVersion: () => Promise<string>;
+  environment: Readonly<Record<string, string | undefined>>;
+  logger: { info(message: string): void; warn(message: string): void };
+}
+
+/** What containers of one image and the same limits are made of. */
+interface Planned {
+  plan: DockerImagePlan;
+  limits: Pick<FunctionOptions, 'cpu' | 'memoryMiB' | 'volumes'>;
+  /** Once it is ready. */
+  ready?: {
+    id: string;
+    python: string;
+    /** Names of the variables that the image itself sets. */
+    sets: ReadonlySet<string>;
+  };
+}
+
+interface ContainerUser {
+  uid: number;
+  gid: number;
+}
+
+/** User and group of containers of a runtime that itself runs as root. */
+const NOBODY: ContainerUser = { uid: 65534, gid: 65534 };
+
+/** Connects, and finds what an earlier process of this runtime left. Throws as `connectDocker` does. */
+export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
+  const host = await connectDocker(options.environment);
+  const user = containerUser();
+  if (user.uid !== process.getuid?.()) {
+    // What root writes has to be readable in containers; the home itself lets nobody else in.
+    process.umask(0o022);
+    chmodSync(options.blobs, 0o755);
+  }
+  const { left, removed } = await findLeft(host.docker, options.runtime);
+  if (removed.length > 0) {
+    options.logger.info(`Removed containers that an earlier runtime left: ${removed.join(', ')}.`);
+  }
+  return new DockerEngine(host, user, left, options);
+}
+
+class DockerEngine implements Engine {
+  readonly kind = 'docker';
+  readonly place = 'this Docker host';
+  private readonly placed = new Map<string, PlacedContainer>();
+  private readonly planned = new WeakMap<EngineImage, Planned>();
+  private readonly images: DockerImages;
+
+  constructor(
+    private readonly host: DockerHost,
+    private readonly user: ContainerUser,
+    readonly left: readonly LeftContainer[],
+    private readonly options: DockerEngineOptions,
+  ) {
+    const { home, environment, pythonVersion } = options;
+    for (const { placed } of left) this.keep(placed);
+    this.images = new DockerImages({
+      docker: host.docker,
+      folder: join(home, 'docker-images'),
+      environment,
+      pythonVersion,
+    });
+  }
+
+  async planImage(
+    { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
+    files: BundleFiles,
+  ): Promise<EngineImage> {
+    const plan = await this.images.plan(image, files);
+    const { cpu, memoryMiB, volumes } = options;
+    const limits = { cpu, memoryMiB, volumes };
+    this.checkLimits(limits);
+    const planned: Planned = { plan, limits };
+    const made: EngineImage = {
+      key: sha256Hex(canonicalJson({ image: plan.key, limits })).slice(0, 32),
+      note: undefined,
+      environment: plan.environment,
+      isReady: () => planned.ready !== undefined && this.images.isReady(plan),
+      ensure: async (listener, signal) => {
+        const { cached, id, python } = await this.images.ensure(plan, listener, signal);
+        planned.ready ??= { id, python: python.executable, sets: await this.variablesOf(id) };
+        return { cached };
+      },
+    };
+    this.planned.set(made, planned);
+    return made;
+  }
+
+  async start(spec: ContainerSpec): Promise<PlacedContainer> {
+    const planned = this.planned.get(spec.image);
+    if (planned?.ready === undefined) throw new Error('The image is not one that is ready here.');
+    const { plan, ready, limits } = planned;
+    const { docker, memoryBytes } = this.host;
+    const options = createOptions({
+      container: spec.container,
+      runtime: this.options.runtime,
+      app: spec.app,
+      image: { ...ready, key: plan.key },
+      pool: spec.pool,
+      gpus: spec.gpus,
+      gpuAccess: this.gpuAccess(),
+      device: spec.device,
+      limits,
+      host: { memoryBytes },
+      folders: {
+        packages: this.options.pythonPackages,
+        blobs: this.options.blobs,
+        link: dirname(spec.link.address),
+      },
+      socketName: basename(spec.link.address),
+      token: spec.link.token,
+      volumes: this.mountsOf(limits.volumes),
+      environment: {
+        // An image that brings models along says where they are.
+        ...without(modelCacheEnvironment(INSIDE.models), ready.sets),
+        ...plan.environment,
+        ...volumeEnvironment(pathsOf(limits.volumes)),
+      },
+      user: `${this.user.uid}:${this.user.gid}`,
+      network: this.options.environment['VELAR_DOCKER_NETWORK'],
+    });
+    let handle;
+    try {
+      handle = await docker.createContainer(options);
+    } catch (error) {
+      throw startFailure(error);
+    }
+    const placed = await DockerContainer.start(spec.container, handle);
+    this.keep(placed);
+    return placed;
+  }
+
+  list(): PlacedContainer[] {
+    return [...this.placed.values()];
+  }
+
+  storedImages(): Promise<StoredImage[]> {
+    return this.images.stored();
+  }
+
+  removeImage(key: string): Promise<void> {
+    return this.images.remove(key);
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([
+      ...this.list().map((container) => container.stop(0)),
+      this.images.dispose(),
+    ]);
+  }
+
+  private keep(placed: PlacedContainer): void {
+    this.placed.set(placed.container, placed);
+    // `exited` never rejects.
+    void placed.exited.then(() => this.placed.delete(placed.container));
+  }
+
+  private checkLimits({ cpu, memoryMiB }: Pick<FunctionOptions, 'cpu' | 'memoryMiB'>): void {
+    const { cpus, memoryBytes } = this.host;
+    if (cpu !== null && cpu > cpus) {
+      throw new VelarError('invalid', `cpu=${cpu} is more than the ${cpus} cores of this host.`, {
+        hint: 'Ask for fewer in the decorator, or pair a larger runtime.',
+      });
+    }
+    const mebibytes = Math.floor(memoryBytes / (1024 * 1024));
+    if (memoryMiB !== null && memoryMiB > mebibytes) {
+      throw new VelarError(
+        'invalid',
+        `memory=${memoryMiB} is more than the ${mebibytes} MiB of this host.`,
+        { hint: 'Ask for less in the decorator, or pair a larger runtime.' },
+      );
+    }
+  }
+
+  private async variablesOf(image: string): Promise<ReadonlySet<string>> {
+    const { Config } = await this.host.docker.getImage(image).inspect();
+    return new Set((Config.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('='))));
+  }
+
+  /** NVIDIA's own runtime where Docker knows it; else CDI, which needs no runtime. */
+  private gpuAccess(): 'nvidia' | 'cdi' {
+    const { runtimes, cdiFolders } = this.host;
+    return !runtimes.includes('nvidia') && cdiFolders.length > 0 ? 'cdi' : 'nvidia';
+  }
+
+  /** Volumes of the function, and the one that keeps downloaded models for all functions. */
+  private mountsOf(volumes: FunctionOptions['volumes']): { folder: string; path: string }[] {
+    const asked = Object.entries(volumes).map(([path, name]) => ({ path, name }));
+    return [...asked, { path: INSIDE.models, name: MODEL_CACHE_VOLUME }].map(({ path, name }) => {
+      const folder = this.options.volumes.folder(name);
+      if (this.user.uid !== process.getuid?.()) lchownSync(folder, this.user.uid, this.user.gid);
+      return { folder, path };
+    });
+  }
+}
+
+/** Paths of volumes in the container, by name. */
+function pathsOf(volumes: FunctionOptions['volumes']): Record<string, string> {
+  return Object.fromEntries(Object.entries(volumes).map(([path, name]) => [name, path]));
+}
+
+function without(
+  variables: Readonly<Record<string, string>>,
+  names: ReadonlySet<string>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.has(name)));
+}
+
+/** The runtime's own user, so that files of volumes are its own; for root, nobody. */
+function containerUser(): ContainerUser {
+  const uid = process.getuid?.() ?? 0;
+  return uid === 0 ? NOBODY : { uid, gid: process.getgid?.() ?? uid };
+}

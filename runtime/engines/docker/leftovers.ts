@@ -1,0 +1,32 @@
+/** Containers of this runtime that it does not know of: those that an earlier process of it left. */
+import type Docker from 'dockerode';
+import type { LeftContainer } from '../engine';
+import { LABEL } from './createOptions';
+import { DockerContainer, remove } from './placed';
+
+/** Finds what carries the runtime's label: what runs is `left`, what does not is removed. */
+export async function findLeft(
+  docker: Docker,
+  runtime: string,
+): Promise<{ left: LeftContainer[]; removed: string[] }> {
+  const found = await docker.listContainers({
+    all: true,
+    filters: { label: [`${LABEL.runtime}=${runtime}`] },
+  });
+  const left: LeftContainer[] = [];
+  const removed: string[] = [];
+  for (const { Id, Labels, State } of found) {
+    const handle = docker.getContainer(Id);
+    const container = Labels[LABEL.container] ?? Id;
+    const { [LABEL.pool]: pool, [LABEL.token]: tokenDigest } = Labels;
+    if (State !== 'running' || pool === undefined || tokenDigest === undefined) {
+      await remove(handle);
+      removed.push(container);
+      continue;
+    }
+    const gpus = (Labels[LABEL.gpus] ?? '').split(',').filter(Boolean);
+    const placed = await DockerContainer.running(container, handle);
+    left.push({ placed, pool, tokenDigest, gpus });
+  }
+  return { left, removed };
+}

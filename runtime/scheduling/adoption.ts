@@ -1,0 +1,116 @@
+/** Containers that an earlier process of this runtime left: kept for those who can use them, else ended. */
+import { VelarError } from '../protocol/errors';
+import type { LeftContainer } from '../engines/engine';
+import type { Clock } from './clock';
+import type { WorkerConnection, WorkerLink } from './workerLink';
+
+/** Workers dial in at once when the socket is there again. */
+const DIALS_WITHIN_MS = 15_000;
+/** A container that nobody could use by then is ended. */
+const KEPT_FOR_MS = 60_000;
+
+/** A container whose worker has dialled in again. */
+export interface AdoptableContainer extends LeftContainer {
+  readonly connection: WorkerConnection;
+}
+
+export interface AdoptionOptions {
+  left: readonly LeftContainer[];
+  link: WorkerLink;
+  clock: Clock;
+  /** One of them has ended: what it held is free. */
+  freed: () => void;
+  info: (message: string) => void;
+  warn: (message: string) => void;
+}
+
+export class Adoption {
+  private readonly found = new Map<LeftContainer, AdoptableContainer>();
+  private readonly waiting = new Map<LeftContainer, () => void>();
+  private readonly ending = new Map<LeftContainer, Promise<void>>();
+
+  constructor(private readonly options: AdoptionOptions) {
+    for (const left of options.left) this.expect(left);
+  }
+
+  /** Hands a container over to somebody with its pool key; undefined where there is none. */
+  take(pool: string): AdoptableContainer | undefined {
+    for (const [left, adoptable] of this.found) {
+      if (left.pool !== pool) continue;
+      this.forget(left);
+      this.options.info(`Adopted container ${left.placed.container} of an earlier runtime.`);
+      return adoptable;
+    }
+    return undefined;
+  }
+
+  /** Ends those that hold one of these cards, because somebody else can use it. True where there was one. */
+  giveUp(gpus: ReadonlySet<string>): boolean {
+    const holders = this.all().filter((left) => left.gpus.some((gpu) => gpus.has(gpu)));
+    for (const left of holders) this.end(left);
+    return holders.length > 0;
+  }
+
+  /** Cards that are not free, though no container of the pool holds them. */
+  get heldGpus(): ReadonlySet<string> {
+    return new Set([...this.all(), ...this.ending.keys()].flatMap((left) => left.gpus));
+  }
+
+  /** Ends all that nobody took. Resolves when none is left. */
+  async dispose(): Promise<void> {
+    for (const left of this.all()) this.end(left);
+    await Promise.all(this.ending.values());
+  }
+
+  private all(): LeftContainer[] {
+    return [...new Set([...this.found.keys(), ...this.waiting.keys()])];
+  }
+
+  private expect(left: LeftContainer): void {
+    const { link, clock } = this.options;
+    const { container } = left.placed;
+    const expected = link.expectAgain(container, Buffer.from(left.tokenDigest, 'hex'));
+    const cancel = clock.timer(DIALS_WITHIN_MS, () => this.end(left));
+    this.waiting.set(left, () => {
+      cancel();
+      expected.giveUp();
+    });
+    expected.connected.then(
+      (connection) => this.dialled(left, connection),
+      (error: unknown) => {
+        if (VelarError.from(error).code !== 'cancelled') this.options.warn(String(error));
+      },
+    );
+  }
+
+  private dialled(left: LeftContainer, connection: WorkerConnection): void {
+    this.waiting.get(left)?.();
+    const cancel = this.options.clock.timer(KEPT_FOR_MS, () => this.end(left));
+    this.waiting.set(left, cancel);
+    this.found.set(left, { ...left, connection });
+    // It may end by itself before anybody wants it.
+    void left.placed.exited.then(() => this.forget(left));
+  }
+
+  private forget(left: LeftContainer): void {
+    this.waiting.get(left)?.();
+    this.waiting.delete(left);
+    this.found.delete(left);
+  }
+
+  private end(left: LeftContainer): void {
+    const { info, warn, freed } = this.options;
+    const { placed } = left;
+    this.forget(left);
+    info(`Ended container ${placed.container} of an earlier runtime, which nobody used.`);
+    const ending = placed
+      .stop(0)
+      .then(() => undefined)
+      .catch((error: unknown) => warn(String(error)))
+      .finally(() => {
+        this.ending.delete(left);
+        freed();
+      });
+    this.ending.set(left, ending);
+  }
+}
