@@ -4,8 +4,8 @@ import type { LeftContainer } from '../engines/engine';
 import type { Clock } from './clock';
 import type { WorkerConnection, WorkerLink } from './workerLink';
 
-/** Workers dial in at once when the socket is there again. */
-const DIALS_WITHIN_MS = 15_000;
+/** Workers dial in as soon as the socket is there again; who waits for one waits no longer than that. */
+const DIALS_WITHIN_MS = 5_000;
 /** A container that nobody could use by then is ended. */
 const KEPT_FOR_MS = 60_000;
 
@@ -18,8 +18,8 @@ export interface AdoptionOptions {
   left: readonly LeftContainer[];
   link: WorkerLink;
   clock: Clock;
-  /** One of them has ended: what it held is free. */
-  freed: () => void;
+  /** One of them can be taken, or has ended and what it held is free. */
+  changed: () => void;
   info: (message: string) => void;
   warn: (message: string) => void;
 }
@@ -42,6 +42,13 @@ export class Adoption {
       return adoptable;
     }
     return undefined;
+  }
+
+  /** Whether `take` would have one now, or soon. */
+  has(pool: string): 'now' | 'soon' | undefined {
+    const fits = (left: LeftContainer): boolean => left.pool === pool;
+    if ([...this.found.keys()].some(fits)) return 'now';
+    return this.all().some(fits) ? 'soon' : undefined;
   }
 
   /** Ends those that hold one of these cards, because somebody else can use it. True where there was one. */
@@ -90,6 +97,7 @@ export class Adoption {
     this.found.set(left, { ...left, connection });
     // It may end by itself before anybody wants it.
     void left.placed.exited.then(() => this.forget(left));
+    this.options.changed();
   }
 
   private forget(left: LeftContainer): void {
@@ -99,7 +107,7 @@ export class Adoption {
   }
 
   private end(left: LeftContainer): void {
-    const { info, warn, freed } = this.options;
+    const { info, warn, changed } = this.options;
     const { placed } = left;
     this.forget(left);
     info(`Ended container ${placed.container} of an earlier runtime, which nobody used.`);
@@ -109,7 +117,7 @@ export class Adoption {
       .catch((error: unknown) => warn(String(error)))
       .finally(() => {
         this.ending.delete(left);
-        freed();
+        changed();
       });
     this.ending.set(left, ending);
   }

@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { RunError } from '../protocol/values';
 import type { ContainerExit } from '../engines/engine';
+import type { AdoptableContainer } from './adoption';
 import { withNote } from '../images/notApplied';
 import { bringUp, StartError } from './bringUp';
+import { chooseCards } from './cards';
 import type { Call, PhaseMessage, Stage } from './call';
 import { Container, type ContainerEvents } from './container';
 import type { Containers } from './containers';
@@ -59,8 +61,13 @@ export class Arrivals {
     }
   }
 
-  /** Starts a container for a target. */
+  /** Starts a container for a target, or takes over one that an earlier runtime left. */
   start(target: Target): void {
+    const adoptable = this.options.pool.adoption.take(target.poolKey);
+    if (adoptable !== undefined) {
+      this.adopt(target, adoptable);
+      return;
+    }
     const id = `c-${randomBytes(5).toString('hex')}`;
     const { containers, pool, events } = this.options;
     const chosen = containers.cardsFor(target);
@@ -78,6 +85,24 @@ export class Arrivals {
     this.options.containers.notIdle(container);
     // A new runner numbers what it asks for from the start again.
     this.options.pool.listener.runnerGone(container);
+    this.loadWarm(container, target);
+  }
+
+  private adopt(target: Target, { placed, gpus: ids, connection }: AdoptableContainer): void {
+    const { containers, pool, events } = this.options;
+    const gpus = pool.gpus.filter((gpu) => ids.includes(gpu.uuid));
+    const request = chooseCards(target.choices, gpus)?.request ?? null;
+    const container = new Container(placed.container, target, request, gpus, pool.clock, events);
+    containers.add(container);
+    if (gpus.length > 0) pool.listener.gpusHeld(container, true);
+    const ready = container.adopt(placed, connection);
+    this.watchEnd(container);
+    if (!ready) this.loadWarm(container, target);
+    pool.listener.changed();
+  }
+
+  /** Loads code into a container that is up. */
+  private loadWarm(container: Container, target: Target): void {
     const coming = this.expectComing(container);
     const skipped: Stage[] = [
       { phase: 'provisioning', skipped: this.options.pool.engine.place },
@@ -88,6 +113,12 @@ export class Arrivals {
     for (const stage of skipped) this.stage(container, stage);
     this.limitStartup(container, coming, target);
     this.beginLoad(container, target);
+  }
+
+  private watchEnd(container: Container): void {
+    container.placed?.exited
+      .then((exit) => this.options.died(container, exit))
+      .catch((error: unknown) => this.options.pool.listener.warn(String(error)));
   }
 
   /** It takes calls now. */
@@ -169,9 +200,7 @@ export class Arrivals {
         output: (text) => listener.built(this.options.queues.waitingFor(container), text),
       });
       if (coming.abort.signal.aborted) return;
-      container.placed?.exited
-        .then((exit) => this.options.died(container, exit))
-        .catch((error: unknown) => listener.warn(String(error)));
+      this.watchEnd(container);
       this.beginLoad(container, container.origin);
     } catch (error) {
       if (coming.abort.signal.aborted) return;

@@ -149,6 +149,18 @@ export class Container {
     });
   }
 
+  /** Takes over the container of an earlier runtime. True where its runner has what the target needs. */
+  adopt(placed: PlacedContainer, connection: WorkerConnection): boolean {
+    const { loaded } = connection.hello;
+    this.placed = placed;
+    this.loadNumber = loaded?.load ?? 0;
+    this.attach(connection);
+    if (loaded?.key !== this.origin.load.key) return false;
+    this.state = 'ready';
+    this.warm = true;
+    return true;
+  }
+
   get link(): WorkerConnection | undefined {
     return this.connection;
   }

@@ -1,6 +1,7 @@
 /** The containers there are: by pool, with their cards, their idle time, and room for more. */
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
+import type { Adoption } from './adoption';
 import { chooseCards, choicesLabel, serveAny, type CardChoice } from './cards';
 import type { Clock } from './clock';
 import type { Container } from './container';
@@ -13,6 +14,8 @@ const NESTED_EXTRA = 48;
 export interface ContainersOptions {
   clock: Clock;
   gpus: readonly Gpu[];
+  /** Those that an earlier runtime left. */
+  adoption: Pick<Adoption, 'has' | 'heldGpus' | 'giveUp'>;
   /** Containers at once; those that only wait for others are not counted. */
   limit: number;
   /** Ends a container that has been idle for its whole window, or whose place is needed. */
@@ -27,6 +30,7 @@ export interface ContainersOptions {
 /** Why no container can start now, or that none ever can. `line`: the things any of which is waited for. */
 export type Refusal = { reason: string; line: readonly string[] } | { error: RunError };
 
+const COMING_BACK = 'waiting for a container of an earlier runtime';
 const PLACES: readonly string[] = ['places'];
 
 export class Containers {
@@ -119,6 +123,9 @@ export class Containers {
 
   /** Undefined when one may start now. Where an idle one is in the way, that is ended first. */
   refusal(target: Target): Refusal | undefined {
+    const adoptable = this.options.adoption.has(target.poolKey);
+    if (adoptable === 'soon') return { reason: COMING_BACK, line: PLACES };
+    if (adoptable === 'now') return this.refusalOfPlaces();
     return this.refusalOfCards(target) ?? this.refusalOfPlaces();
   }
 
@@ -156,7 +163,7 @@ export class Containers {
   }
 
   private freeCards(): Gpu[] {
-    const held = new Set(this.claimed);
+    const held = new Set([...this.claimed, ...this.options.adoption.heldGpus]);
     for (const container of this.all.values()) for (const gpu of container.gpus) held.add(gpu.uuid);
     return this.options.gpus.filter((gpu) => !held.has(gpu.uuid));
   }
@@ -171,6 +178,9 @@ export class Containers {
       container.gpus.some((gpu) => line.includes(gpu.uuid)),
     );
     const what = `waiting for a free ${choicesLabel(choices)}`;
+    if (this.options.adoption.giveUp(new Set(line))) {
+      return { reason: `${what}: ending a container of an earlier runtime`, line };
+    }
     if (holders.some((holder) => holder.state === 'stopping')) {
       return { reason: `${what}: an idle container is ending`, line };
     }

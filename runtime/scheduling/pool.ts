@@ -2,6 +2,7 @@
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import type { ContainerExit, Engine } from '../engines/engine';
+import type { Adoption } from './adoption';
 import { Arrivals } from './arrivals';
 import type { Call } from './call';
 import type { Clock } from './clock';
@@ -40,6 +41,7 @@ export interface PoolOptions {
   link: WorkerLink;
   clock: Clock;
   gpus: readonly Gpu[];
+  adoption: Adoption;
   maxContainers: number;
   listener: PoolListener;
 }
@@ -63,6 +65,7 @@ export class Pool {
     this.containers = new Containers({
       clock,
       gpus,
+      adoption: options.adoption,
       limit: options.maxContainers,
       discard: (container) => discard(container, STOP_GRACE_MS),
       awaited: (container) => this.queues.waitingFor(container).length > 0,
@@ -99,6 +102,11 @@ export class Pool {
       warm,
       dispatch: (container, sent) => this.dispatch(container, sent),
     });
+  }
+
+  /** There may be a container or room that nothing else tells of. */
+  review(): void {
+    this.placer.pump();
   }
 
   submit(calls: readonly Call[]): void {
@@ -155,7 +163,7 @@ export class Pool {
     this.queues.close(error);
     const all = [...this.containers.all.values()];
     await Promise.all(all.map((container) => this.stopContainer(container, error)));
-    await Promise.allSettled([...this.endings]);
+    await Promise.allSettled([...this.endings, this.options.adoption.dispose()]);
   }
 
   private arriving(call: Call): void {

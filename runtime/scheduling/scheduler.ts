@@ -18,6 +18,7 @@ import { detectGpus, type GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
 import { loadPrices } from '../metering/prices';
 import type { Store } from '../store/store';
+import { Adoption } from './adoption';
 import { Callers } from './callers';
 import { systemClock, type Clock } from './clock';
 import type { Container } from './container';
@@ -115,11 +116,20 @@ class Scheduler implements RunService {
       clock,
     });
     this.targets = new Targets({ store, describe: this.describer, engine, gpus, cores });
+    const adoption = new Adoption({
+      left: engine.left ?? [],
+      link: parts.link,
+      clock,
+      changed: () => this.pool.review(),
+      info: (message) => parts.logger.info(message),
+      warn,
+    });
     this.pool = new Pool({
       engine,
       link: parts.link,
       clock,
       gpus: gpus.gpus,
+      adoption,
       maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
       listener: poolEvents({
         output: () => this.output,
