@@ -3,11 +3,12 @@ import type { GpuRequest } from '../protocol/description';
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import { VelarError } from '../protocol/errors';
-import type { CallerMessage, WorkerMessage } from '../protocol/workerMessages';
+import type { WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
-import type { Call, CallSuccess, PhaseMessage } from './call';
+import type { Call, PhaseMessage } from './call';
 import { callMessage } from './callMessage';
 import type { Clock } from './clock';
+import type { ContainerEvents } from './containerEvents';
 import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
@@ -22,27 +23,6 @@ const CANCEL_SLACK_MS = 3000;
 const TERMINATE_GRACE_MS = 1000;
 
 type Messages<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
-
-/** What a container tells its pool. */
-export interface ContainerEvents {
-  /** Its state or calls changed: there may be room. */
-  changed(container: Container): void;
-  loadPhase(container: Container, message: PhaseMessage): void;
-  /** `ms`: how long it took, seen from here. */
-  loaded(container: Container, ms: number): void;
-  /** The load that failed is still named in `load`. */
-  loadFailed(container: Container, error: RunError): void;
-  succeeded(container: Container, call: Call, result: CallSuccess): void;
-  failed(container: Container, call: Call, error: RunError): void;
-  /** It was not this call's doing: it goes back to where it waited. */
-  returned(container: Container, call: Call): void;
-  caller(container: Container, message: CallerMessage, body: Buffer): void;
-  /** The runner is gone, and with it whatever it had asked for. */
-  runnerGone(container: Container): void;
-  memory(container: Container, message: Messages<'memory'>): void;
-  printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void;
-  linkBroken(container: Container, error: VelarError): void;
-}
 
 export type ContainerState = 'starting' | 'loading' | 'ready' | 'stopping' | 'ended';
 

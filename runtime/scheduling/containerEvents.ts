@@ -1,0 +1,26 @@
+/** What a container tells its pool of what its worker says and of its end. */
+import type { VelarError } from '../protocol/errors';
+import type { RunError } from '../protocol/values';
+import type { CallerMessage, WorkerMessage } from '../protocol/workerMessages';
+import type { Call, CallSuccess, PhaseMessage } from './call';
+import type { Container } from './container';
+
+export interface ContainerEvents {
+  /** Its state or calls changed: there may be room. */
+  changed(container: Container): void;
+  loadPhase(container: Container, message: PhaseMessage): void;
+  /** `ms`: how long it took, seen from here. */
+  loaded(container: Container, ms: number): void;
+  /** The load that failed is still named in `load`. */
+  loadFailed(container: Container, error: RunError): void;
+  succeeded(container: Container, call: Call, result: CallSuccess): void;
+  failed(container: Container, call: Call, error: RunError): void;
+  /** It was not this call's doing: it goes back to where it waited. */
+  returned(container: Container, call: Call): void;
+  caller(container: Container, message: CallerMessage, body: Buffer): void;
+  /** The runner is gone, and with it whatever it had asked for. */
+  runnerGone(container: Container): void;
+  memory(container: Container, message: Extract<WorkerMessage, { type: 'memory' }>): void;
+  printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void;
+  linkBroken(container: Container, error: VelarError): void;
+}
