@@ -5,7 +5,15 @@ import { FIGURE_PX, NAME_PX } from './axis';
 import { themeColour, translucent } from './colour';
 import { h, setAttribute } from './dom';
 import { formatBytes, formatElapsed } from '../runtime/protocol/figures';
-import { chartData, deviceMemory, memoryNote, memoryText, type ChartData } from './memoryModel';
+import {
+  chartData,
+  deviceMemory,
+  memoryNote,
+  memoryText,
+  spokenMemory,
+  type ChartData,
+  type ChartSeries,
+} from './memoryModel';
 import type { Timeline } from './timelineModel';
 
 const colours = ['--vscode-charts-blue', '--vscode-charts-purple', '--vscode-charts-orange'];
@@ -23,7 +31,7 @@ export function createMemoryChart(): MemoryChart {
   const plot = h('div', { class: 'plot', role: 'img', 'data-testid': 'memory-chart' });
   const element = h('section', { class: 'memory', 'aria-label': 'Memory' }, now, plot);
   let chart: uPlot | null = null;
-  let data: ChartData = { devices: [], columns: [[]], maxBytes: 1 };
+  let data: ChartData = { series: [], columns: [[]], maxBytes: 1 };
   let spanMs = 1000;
   let lines: Node[] = [];
 
@@ -43,14 +51,16 @@ export function createMemoryChart(): MemoryChart {
   function hover(self: uPlot): void {
     const index = self.cursor.idx ?? -1;
     const x = data.columns[0][index];
-    const values = data.columns.slice(1).map((column) => column[index] ?? null);
-    const device = values.findIndex((bytes) => bytes !== null);
-    const bytes = values[device] ?? null;
-    if (x === undefined || bytes === null) {
+    const found = data.series.findIndex(
+      ({ kind }, column) => kind === 'used' && (data.columns[column + 1]?.[index] ?? null) !== null,
+    );
+    const bytes = data.columns[found + 1]?.[index] ?? null;
+    const device = data.series[found]?.device;
+    if (x === undefined || bytes === null || device === undefined) {
       showLines();
       return;
     }
-    const name = data.devices[device] === 'host' ? 'Host memory' : (data.devices[device] ?? '');
+    const name = device === 'host' ? 'Host memory' : device;
     now.replaceChildren(
       h('span', {}, `${name} ${formatBytes(bytes)} after ${formatElapsed(x * 1000)}`),
     );
@@ -73,24 +83,26 @@ export function createMemoryChart(): MemoryChart {
     update: (record, timeline, gpuNote) => {
       const memory = deviceMemory(record);
       const devices = memory.map((device) => device.device);
-      const sameDevices = devices.join() === data.devices.join();
+      const before = JSON.stringify(data.series);
       data = chartData(record, devices, timeline.originAt);
+      const sameSeries = before === JSON.stringify(data.series);
       spanMs = timeline.spanMs;
       const note = memoryNote(record, gpuNote);
       lines = memory.map((device, index) => {
         const key = h('span', { class: `key key-${index % colours.length}` });
         const source = h('span', { class: 'muted' }, ` ${device.source}`);
-        return h('span', { class: 'memory-line' }, key, memoryText(device), source);
+        const text = memoryText(device);
+        return h('span', { class: 'memory-line', title: text }, key, text, source);
       });
       if (note !== null) lines.push(h('span', { class: 'muted note-line', title: note }, note));
       showLines();
       setAttribute(
         plot,
         'aria-label',
-        [...memory.map(memoryText), note ?? ''].filter((text) => text !== '').join('; '),
+        [...memory.map(spokenMemory), note ?? ''].filter((text) => text !== '').join('; '),
       );
       plot.dataset.samples = String(record.memory.length);
-      if (chart === null || !sameDevices) draw();
+      if (chart === null || !sameSeries) draw();
       else chart.setData(columns(data), false);
       chart?.setScale('x', { min: 0, max: spanMs / 1000 });
       chart?.setScale('y', { min: 0, max: top(data) });
@@ -151,19 +163,46 @@ function options(
         space: 24,
         values: (_self, splits) =>
           splits.map((bytes) => {
-            if (data.devices.length === 0) return '';
+            if (data.series.length === 0) return '';
             return bytes === 0 ? '0' : formatBytes(bytes);
           }),
       },
     ],
-    series: [
-      {},
-      ...data.devices.map((device, index): uPlot.Series => {
-        const stroke = themeColour(colours[index % colours.length] ?? '', '--vscode-foreground');
-        const fill = translucent(stroke, 0.15);
-        return { label: device, stroke, fill, width: 1.5, spanGaps: true };
-      }),
-    ],
+    series: [{}, ...data.series.map((one) => seriesOptions(data, one))],
+    bands: data.series.flatMap(({ kind }, index) =>
+      kind === 'all'
+        ? [{ series: [index + 1, index] as [number, number], fill: othersFill() }]
+        : [],
+    ),
     hooks: { setCursor: [onCursor] },
   };
+}
+
+/** A device's own memory in its colour; the whole card's in a fainter one; its size as a dashed line. */
+function seriesOptions(data: ChartData, { device, kind }: ChartSeries): uPlot.Series {
+  const devices = [...new Set(data.series.map((one) => one.device))];
+  const colour = colours[devices.indexOf(device) % colours.length] ?? '';
+  const stroke = themeColour(colour, '--vscode-foreground');
+  switch (kind) {
+    case 'used':
+      return { label: device, stroke, fill: translucent(stroke, 0.15), width: 1.5, spanGaps: true };
+    case 'all':
+      return { label: `${device}, with others`, stroke: othersFill(), width: 1, spanGaps: true };
+    case 'total': {
+      const faint = themeColour('--vscode-descriptionForeground', '--vscode-foreground');
+      const points = { show: false };
+      return {
+        label: `${device}, size`,
+        stroke: faint,
+        width: 1,
+        dash: [4, 4],
+        points,
+        spanGaps: true,
+      };
+    }
+  }
+}
+
+function othersFill(): string {
+  return translucent(themeColour('--vscode-descriptionForeground', '--vscode-foreground'), 0.35);
 }

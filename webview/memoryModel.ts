@@ -1,6 +1,7 @@
 /** What the memory samples of a run say, in words and as chart data. Pure. */
 import type { MemorySample } from '../runtime/protocol/events';
 import type { RunRecord } from '../runtime/protocol/runRecord';
+import { phasePeaksText, readingTexts } from '../runtime/protocol/cardFigures';
 import { formatBytes } from '../runtime/protocol/figures';
 
 const sources: Record<MemorySample['source'], string> = {
@@ -19,28 +20,48 @@ export interface DeviceMemory {
   totalBytes: number | null;
   /** Who measured it. */
   source: string;
+  /** Of a card: others' memory, how busy and hot it is; what it does not tell is left out. */
+  readings: string[];
+  /** Peaks by phase, of a run that has ended and where there are several; null otherwise. */
+  phasePeaks: string | null;
 }
 
 /** The newest figures of each device, cards first. Empty when nothing was sampled. */
 export function deviceMemory(record: RunRecord): DeviceMemory[] {
   const newest = new Map<string, MemorySample>();
   for (const sample of record.memory) newest.set(sample.device, sample);
-  const cards = [...newest.keys()].filter((device) => device !== 'host').length;
+  const cards = [...newest.values()].filter(({ source }) => isCard(source)).length;
   return [...newest.values()]
     .map((sample) => ({
       device: sample.device,
-      title: deviceTitle(sample.device, cards),
+      title: deviceTitle(sample, cards),
       nowBytes: sample.usedBytes,
       peakBytes: Math.max(record.peakBytes[sample.device] ?? 0, sample.usedBytes),
       totalBytes: sample.totalBytes,
       source: sources[sample.source],
+      readings: cardReadings(sample),
+      phasePeaks: record.status === 'active' ? null : phasePeaksText(record, sample.device),
     }))
     .sort((a, b) => Number(a.device === 'host') - Number(b.device === 'host'));
 }
 
-function deviceTitle(device: string, cards: number): string {
+function isCard(source: MemorySample['source']): boolean {
+  return source === 'nvml' || source === 'nvidia-smi';
+}
+
+function deviceTitle({ device, source, card }: MemorySample, cards: number): string {
   if (device === 'host') return 'Host memory';
-  return cards === 1 ? 'GPU memory' : `GPU memory ${device}`;
+  // Beside what the driver tells, torch's count is a part of it.
+  if (!isCard(source) && cards > 0) return `PyTorch ${device}`;
+  const whose = card?.scope === 'card' ? 'Whole GPU' : 'GPU memory';
+  return cards > 1 ? `${whose} ${device}` : whose;
+}
+
+function cardReadings({ card }: MemorySample): string[] {
+  if (card === undefined) return [];
+  const { othersBytes } = card;
+  const others = othersBytes === null ? [] : [`others ${formatBytes(othersBytes)}`];
+  return [...others, ...readingTexts(card)];
 }
 
 /** `GPU memory 3.10 GB of 24.0 GB · peak 4.02 GB`. */
@@ -50,7 +71,16 @@ export function memoryText(memory: DeviceMemory): string {
     memory.totalBytes === null || memory.device === 'host'
       ? ''
       : ` of ${formatBytes(memory.totalBytes)}`;
-  return `${memory.title} ${formatBytes(memory.nowBytes)}${total} · peak ${formatBytes(memory.peakBytes)}`;
+  return [
+    `${memory.title} ${formatBytes(memory.nowBytes)}${total}`,
+    `peak ${memory.phasePeaks ?? formatBytes(memory.peakBytes)}`,
+    ...memory.readings,
+  ].join(' · ');
+}
+
+/** The same for those who hear it, with who measured. */
+export function spokenMemory(memory: DeviceMemory): string {
+  return `${memoryText(memory)}, measured by ${memory.source}`;
 }
 
 /** What to say where figures are missing, or null. `gpuNote`: why the runtime sees no card. */
@@ -66,9 +96,15 @@ export function memoryNote(record: RunRecord, gpuNote: string | null): string | 
   return null;
 }
 
+export interface ChartSeries {
+  device: string;
+  /** `used`: what the run has. `all`: that and everybody else's, on top. `total`: the card's size. */
+  kind: 'used' | 'all' | 'total';
+}
+
 export interface ChartData {
-  devices: string[];
-  /** Seconds from the timeline's start, then one column for each device; null where it has no sample. */
+  series: ChartSeries[];
+  /** Seconds from the timeline's start, then one column for each series; null where it has no sample. */
   columns: [number[], ...(number | null)[][]];
   maxBytes: number;
 }
@@ -79,13 +115,32 @@ export function chartData(
   devices: readonly string[],
   originAt: number,
 ): ChartData {
-  const times = record.memory.map((sample) => (sample.at - originAt) / 1000);
-  const columns = devices.map((device) =>
-    record.memory.map((sample) => (sample.device === device ? sample.usedBytes : null)),
-  );
+  const series = devices.flatMap((device): ChartSeries[] => {
+    const samples = record.memory.filter((sample) => sample.device === device);
+    const kinds: ChartSeries['kind'][] = ['used'];
+    if (samples.some(({ card }) => card?.scope === 'container')) kinds.push('all');
+    // The host's size is the machine's, not this run's to use.
+    if (device !== 'host' && samples.some(({ totalBytes }) => totalBytes !== null))
+      kinds.push('total');
+    return kinds.map((kind) => ({ device, kind }));
+  });
+  const columns = series.map((one) => record.memory.map((sample) => valueOf(sample, one)));
+  const values = columns.flat().filter((value) => value !== null);
   return {
-    devices: [...devices],
-    columns: [times, ...columns],
-    maxBytes: Math.max(1, ...record.memory.map((sample) => sample.usedBytes)),
+    series,
+    columns: [record.memory.map((sample) => (sample.at - originAt) / 1000), ...columns],
+    maxBytes: values.reduce((max, value) => Math.max(max, value), 1),
   };
+}
+
+function valueOf(sample: MemorySample, { device, kind }: ChartSeries): number | null {
+  if (sample.device !== device) return null;
+  switch (kind) {
+    case 'used':
+      return sample.usedBytes;
+    case 'all':
+      return sample.card?.usedBytes ?? null;
+    case 'total':
+      return sample.totalBytes;
+  }
 }

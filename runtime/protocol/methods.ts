@@ -118,6 +118,8 @@ export const containerSchema = z.object({
   /** When it stops if nothing comes, ms since the epoch. */
   idleUntil: z.number().nullable(),
   memoryBytes: z.number().nullable(),
+  /** Its own memory on its cards, as sampled last; null where it is not told apart from others'. */
+  gpuMemoryBytes: z.number().nullable().optional(),
   /** Runs it is working on now. */
   runs: z.array(runIdSchema),
 });

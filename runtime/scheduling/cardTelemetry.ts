@@ -91,6 +91,14 @@ export class CardTelemetry {
     this.settle();
   }
 
+  /** A container's own memory on its cards, as sampled last; null where that is not told. */
+  usedBy(container: Container): number | null {
+    const uses = this.of(container).map((gpu) => useOf(gpu, container.id));
+    const told = uses.flatMap((use) => (use?.card.scope === 'container' ? [use.usedBytes] : []));
+    if (told.length === 0 || told.length < container.gpus.length) return null;
+    return told.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** Something about a container changed: calls may have begun or ended. */
   changed(): void {
     if (this.holders.size > 0) this.settle();

@@ -90,6 +90,7 @@ export class Telemetry {
       startedAt: container.startedAt,
       idleUntil: container.idleUntil,
       memoryBytes: container.memoryBytes,
+      gpuMemoryBytes: this.cards.usedBy(container),
       runs: [...this.options.audience(container)].map((run) => run.id),
     };
   }

@@ -3,6 +3,7 @@ import type { CostEvent, MemorySample, PhaseEvent, RunEvent } from '../../runtim
 import type { LogChunk } from '../../runtime/protocol/logChunks';
 import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
+import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { formatResult, formatRunError } from './format';
 import type { RunReporter } from './runReporter';
@@ -176,15 +177,18 @@ function outcome(record: RunRecord): string {
   return `${record.status === 'cancelled' ? 'Cancelled' : 'Failed'}${time}${calls}`;
 }
 
-function memoryText({ device, usedBytes, totalBytes, source }: MemorySample): string {
+function memoryText({ device, usedBytes, totalBytes, source, card }: MemorySample): string {
   const total = totalBytes === null ? '' : ` of ${formatBytes(totalBytes)}`;
-  return `${formatBytes(usedBytes)}${total} ${source === 'rss' ? 'host memory' : device}`;
+  const memory = `${formatBytes(usedBytes)}${total} ${source === 'rss' ? 'host memory' : device}`;
+  return [memory, ...(card === undefined ? [] : readingTexts(card))].join(' · ');
 }
 
 function peaks(record: RunRecord): string[] {
   return Object.entries(record.peakBytes).map(([device, bytes]) => {
     const onHost = record.memory.some((one) => one.device === device && one.source === 'rss');
-    return `peak ${formatBytes(bytes)} ${onHost ? 'host memory' : device}`;
+    const byPhase = phasePeaksText(record, device);
+    const phases = byPhase === null ? '' : ` (${byPhase})`;
+    return `peak ${formatBytes(bytes)} ${onHost ? 'host memory' : device}${phases}`;
   });
 }
 

@@ -99,6 +99,37 @@ describe('a run on a terminal', () => {
     ]);
   });
 
+  it('tells the peak of each phase apart', () => {
+    const memory = (at: number, usedBytes: number) => ({
+      type: 'memory' as const,
+      at,
+      device: 'L4 0',
+      usedBytes,
+      totalBytes: null,
+      source: 'nvml' as const,
+    });
+    const phase = (name: 'model-load' | 'running', status: 'started' | 'done') => ({
+      type: 'phase' as const,
+      at: 1,
+      phase: name,
+      status,
+      ms: 1,
+    });
+    const written = shown(
+      phase('model-load', 'started'),
+      memory(2, 3.9e9),
+      phase('model-load', 'done'),
+      phase('running', 'started'),
+      memory(3, 4.1e9),
+      phase('running', 'done'),
+      ended,
+    );
+    assert.match(
+      written.join(''),
+      /peak 4\.10 GB L4 0 \(4\.10 GB while running, 3\.90 GB in model-load\)/,
+    );
+  });
+
   it('shows an error as Python does, with workspace files and the next step', () => {
     const [text] = shown(
       {

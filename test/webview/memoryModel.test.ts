@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { chartData, deviceMemory, memoryNote, memoryText } from '../../webview/memoryModel';
-import { cpuRun, failedRun, gpuRun, START } from './support/runs';
+import {
+  chartData,
+  deviceMemory,
+  memoryNote,
+  memoryText,
+  spokenMemory,
+} from '../../webview/memoryModel';
+import { cpuRun, failedRun, gpuRun, liveRun, START } from './support/runs';
 
 describe('memory of a run', () => {
   it('names the device, the newest figure, the peak and who measured it', () => {
@@ -12,6 +18,77 @@ describe('memory of a run', () => {
     assert.ok(card);
     assert.match(memoryText(card), /^GPU memory 2\.\d\d GB of 24\.2 GB · peak /);
     assert.equal(card.source, 'NVML');
+  });
+
+  it('says what else a card tells, and the peak of each phase once the run is over', () => {
+    const [card] = deviceMemory(gpuRun());
+    assert.ok(card);
+    assert.match(
+      memoryText(card),
+      / · peak 2\.\d\d GB while running, 2\.\d\d GB in model-load, .*· others 3\.00 GB · 87 % busy · 61 °C · 71 W of 72 W$/,
+    );
+    const [live] = deviceMemory(liveRun(START));
+    assert.ok(live);
+    assert.doesNotMatch(memoryText(live), /model-load/);
+    assert.match(spokenMemory(card), /, measured by NVML$/);
+  });
+
+  it('leaves out what a card does not tell, and says whose memory it is when that is not known', () => {
+    const run = gpuRun();
+    const last = run.memory.at(-1);
+    assert.ok(last?.card);
+    const silent = {
+      scope: 'card' as const,
+      usedBytes: 5_000_000_000,
+      othersBytes: null,
+      gpuPercent: null,
+      memoryPercent: null,
+      temperatureC: null,
+      powerWatts: null,
+      powerLimitWatts: null,
+    };
+    const [card] = deviceMemory({
+      ...run,
+      status: 'active',
+      memory: [{ ...last, usedBytes: 5_000_000_000, card: silent }],
+    });
+    assert.ok(card);
+    assert.equal(memoryText(card), 'Whole GPU 5.00 GB of 24.2 GB · peak 5.00 GB');
+  });
+
+  it("keeps torch's own count apart from the card's", () => {
+    const run = gpuRun();
+    const last = run.memory.at(-1);
+    assert.ok(last);
+    const { card: _card, ...plain } = last;
+    const torch = {
+      ...plain,
+      device: 'cuda:0',
+      source: 'torch' as const,
+      usedBytes: 1_000_000_000,
+    };
+    const both = { ...run, memory: [...run.memory, torch] };
+    assert.deepEqual(
+      deviceMemory(both).map(({ title }) => title),
+      ['GPU memory', 'PyTorch cuda:0'],
+    );
+    const alone = { ...run, memory: [torch] };
+    assert.deepEqual(
+      deviceMemory(alone).map(({ title }) => title),
+      ['GPU memory'],
+    );
+  });
+
+  it('draws the run’s share, the others’ on top of it, and the card’s size', () => {
+    const { series, columns, maxBytes } = chartData(gpuRun(), ['L4 0'], START);
+    assert.deepEqual(
+      series.map(({ kind }) => kind),
+      ['used', 'all', 'total'],
+    );
+    const at = (column: number): number => columns[column]?.at(-1) ?? 0;
+    assert.equal(at(2) - at(1), 3_000_000_000);
+    assert.equal(at(3), 24_152_899_584);
+    assert.equal(maxBytes, 24_152_899_584);
   });
 
   it('says what is unknown instead of showing a zero', () => {

@@ -1,6 +1,7 @@
 /** `velar gpus` and `velar doctor`: what the runtime's machine has, and what is missing. */
 import { VelarError } from '../../../runtime/protocol/errors';
-import type { Check } from '../../../runtime/protocol/methods';
+import { powerText, processText } from '../../../runtime/protocol/cardFigures';
+import type { Check, GpuList } from '../../../runtime/protocol/methods';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
 import { formatBytes } from '../../../runtime/protocol/figures';
@@ -14,22 +15,40 @@ interface Options extends RuntimeOptions {
 export function gpus(context: CliContext, options: Options): Promise<number> {
   return withRuntime(context, options, async (connection) => {
     const found = await connection.request('gpu.list', {});
-    const text =
-      found.gpus.length === 0
-        ? (found.note ?? 'No GPU.')
-        : formatTable(
-            ['INDEX', 'NAME', 'ASK FOR', 'MEMORY', 'USED'],
-            found.gpus.map((gpu) => [
-              String(gpu.index),
-              gpu.name,
-              gpu.model ?? 'unknown',
-              formatBytes(gpu.memoryTotalBytes),
-              gpu.memoryUsedBytes === null ? 'unknown' : formatBytes(gpu.memoryUsedBytes),
-            ]),
-          );
+    const text = found.gpus.length === 0 ? (found.note ?? 'No GPU.') : gpusText(found);
     await context.terminal.out(`${options.json ? JSON.stringify(found) : text}\n`);
     return EXIT.done;
   });
+}
+
+/** A table of cards, the processes on them, and who measured. What a card does not tell is `unknown`. */
+export function gpusText({ gpus: cards, source }: GpuList): string {
+  const table = formatTable(
+    ['INDEX', 'NAME', 'ASK FOR', 'MEMORY', 'USED', 'BUSY', 'TEMP', 'POWER'],
+    cards.map(({ index, name, model, memoryTotalBytes, memoryUsedBytes, live }) => [
+      String(index),
+      name,
+      model ?? UNKNOWN,
+      formatBytes(memoryTotalBytes),
+      memoryUsedBytes === null ? UNKNOWN : formatBytes(memoryUsedBytes),
+      known(live?.gpuPercent, ' %'),
+      known(live?.temperatureC, ' °C'),
+      (live === undefined ? null : powerText(live)) ?? UNKNOWN,
+    ]),
+  );
+  const details = cards.flatMap(({ index, live }) => [
+    ...(live === undefined || live.problem === null
+      ? []
+      : [`Card ${String(index)}: ${live.problem}`]),
+    ...(live?.processes ?? []).map((each) => `Card ${String(index)}: ${processText(each)}`),
+  ]);
+  return [table, ...details, ...(source === undefined ? [] : [source])].join('\n');
+}
+
+const UNKNOWN = 'unknown';
+
+function known(value: number | null | undefined, unit: string): string {
+  return value === null || value === undefined ? UNKNOWN : `${String(Math.round(value))}${unit}`;
 }
 
 /** Exit code 0 when everything is well, 3 when no runtime can be reached, 4 when a check fails. */

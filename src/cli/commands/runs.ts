@@ -48,19 +48,25 @@ function psText(runs: readonly RunSummary[], containers: readonly Container[]): 
   if (containers.length > 0) {
     parts.push(
       formatTable(
-        ['CONTAINER', 'APP', 'STATE', 'GPU', 'MEMORY', 'UNTIL'],
+        ['CONTAINER', 'APP', 'STATE', 'GPU', 'MEMORY', 'GPU MEMORY', 'UNTIL'],
         containers.map((one) => [
           one.container,
           one.app,
           one.state,
           one.gpu ?? 'CPU',
           one.memoryBytes === null ? 'unknown' : formatBytes(one.memoryBytes),
+          gpuMemory(one),
           one.idleUntil === null ? '' : timeOf(one.idleUntil),
         ]),
       ),
     );
   }
   return parts.length === 0 ? 'Nothing is running.' : parts.join('\n\n');
+}
+
+function gpuMemory({ gpu, gpuMemoryBytes = null }: Container): string {
+  if (gpu === null) return '';
+  return gpuMemoryBytes === null ? 'unknown' : formatBytes(gpuMemoryBytes);
 }
 
 function timeOf(at: number): string {

@@ -3,6 +3,7 @@ import type { RunEvent } from '../../../runtime/protocol/events';
 import type { LogLine } from '../../../runtime/protocol/logChunks';
 import type { Container } from '../../../runtime/protocol/methods';
 import type { HostMessage, PanelRuntime } from '../../../runtime/protocol/panelMessages';
+import type { CardSample } from '../../../runtime/protocol/gpus';
 import type { Phase } from '../../../runtime/protocol/phaseOrder';
 import { applyRunEvent, newRunRecord, type RunRecord } from '../../../runtime/protocol/runRecord';
 import type { ResultValue, RunError } from '../../../runtime/protocol/values';
@@ -64,6 +65,11 @@ export function phaseEvents(steps: Step[] = coldSteps, start = START): RunEvent[
   });
 }
 
+/** Events in the order of their times, as a runtime sends them. */
+export function inOrder(events: readonly RunEvent[]): RunEvent[] {
+  return [...events].sort((a, b) => a.at - b.at);
+}
+
 export function record(
   qualname: string,
   events: RunEvent[],
@@ -74,6 +80,20 @@ export function record(
     applyRunEvent,
     newRunRecord(run, file, qualname, options.startedAt ?? START),
   );
+}
+
+/** What the card says beside: somebody else has 3 GB of it. */
+function cardAt(usedBytes: number): CardSample {
+  return {
+    scope: 'container',
+    usedBytes: Math.round(usedBytes) + 3_000_000_000,
+    othersBytes: 3_000_000_000,
+    gpuPercent: 87,
+    memoryPercent: 41,
+    temperatureC: 61,
+    powerWatts: 70.6,
+    powerLimitWatts: 72,
+  };
 }
 
 function samples(
@@ -90,6 +110,7 @@ function samples(
       source,
       usedBytes: Math.round(curve(index / 59) * MEGABYTE),
       totalBytes: device === 'host' ? null : 24_152_899_584,
+      ...(source === 'nvml' ? { card: cardAt(curve(index / 59) * MEGABYTE) } : {}),
     };
   });
 }
@@ -102,42 +123,45 @@ const gpuCurve = (part: number): number => {
 
 /** A cold run on a GPU that returned a JSON value. */
 export function gpuRun(): RunRecord {
-  return record('generate', [
-    ...phaseEvents(),
-    {
-      type: 'container',
-      at: START + 60,
-      container: 'c-7f3a',
-      warm: false,
-      device: 'gpu',
-      gpu: 'L4',
-    },
-    ...samples('cuda:0', 'nvml', gpuCurve),
-    {
-      type: 'cost',
-      at: START + 10_988,
-      seconds: 10.11,
-      gpu: 'L4',
-      usd: 0.00225,
-      note: 'L4 at $0.80 an hour',
-    },
-    {
-      type: 'result',
-      at: START + 10_988,
-      result: {
-        value: {
-          prompt: 'The best thing about a warm container is',
-          text: 'that the second call answers before the first one has stopped being impressive.',
-          tokens: 64,
-          seconds: 2.3,
-          finished: true,
-          stop: null,
-          scores: [0.98, 0.87, 0.61, 0.34],
+  return record(
+    'generate',
+    inOrder([
+      ...phaseEvents(),
+      {
+        type: 'container',
+        at: START + 60,
+        container: 'c-7f3a',
+        warm: false,
+        device: 'gpu',
+        gpu: 'L4',
+      },
+      ...samples('L4 0', 'nvml', gpuCurve),
+      {
+        type: 'cost',
+        at: START + 10_988,
+        seconds: 10.11,
+        gpu: 'L4',
+        usd: 0.00225,
+        note: 'L4 at $0.80 an hour',
+      },
+      {
+        type: 'result',
+        at: START + 10_988,
+        result: {
+          value: {
+            prompt: 'The best thing about a warm container is',
+            text: 'that the second call answers before the first one has stopped being impressive.',
+            tokens: 64,
+            seconds: 2.3,
+            finished: true,
+            stop: null,
+            scores: [0.98, 0.87, 0.61, 0.34],
+          },
         },
       },
-    },
-    { type: 'ended', at: START + 10_990, status: 'succeeded', ms: 10_990, lines: 14 },
-  ]);
+      { type: 'ended', at: START + 10_990, status: 'succeeded', ms: 10_990, lines: 14 },
+    ]),
+  );
 }
 
 /** A warm run on the CPU that returned `result`. */
@@ -224,7 +248,7 @@ export function liveRun(startedAt: number): RunRecord {
   const shift = startedAt - START;
   const events = [
     ...phaseEvents().slice(0, -3),
-    ...samples('cuda:0', 'nvml', gpuCurve).slice(0, 32),
+    ...samples('L4 0', 'nvml', gpuCurve).slice(0, 32),
   ].map((event) => ({ ...event, at: event.at + shift }));
   const live = record(
     'generate',

@@ -1,0 +1,60 @@
+/** Figures of cards and of peak memory as people read them: the same in panel, editor and command line. Pure. */
+import { formatBytes } from './figures';
+import type { CardReading, GpuProcess } from './gpus';
+import type { Gpu } from './methods';
+import type { RunRecord } from './runRecord';
+
+/** `87 % busy`, `61 °C`, `71 W of 72 W`: what the card tells, and nothing that it doesn't. */
+export function readingTexts(reading: CardReading): string[] {
+  const { gpuPercent, temperatureC } = reading;
+  const texts: string[] = [];
+  if (gpuPercent !== null) texts.push(`${Math.round(gpuPercent)} % busy`);
+  if (temperatureC !== null) texts.push(`${Math.round(temperatureC)} °C`);
+  const power = powerText(reading);
+  if (power !== null) texts.push(power);
+  return texts;
+}
+
+/** `71 W of 72 W`, `71 W`, or null where the card does not tell. */
+export function powerText({ powerWatts, powerLimitWatts }: CardReading): string | null {
+  if (powerWatts === null) return null;
+  const limit = powerLimitWatts === null ? '' : ` of ${Math.round(powerLimitWatts)} W`;
+  return `${Math.round(powerWatts)} W${limit}`;
+}
+
+/** `NVIDIA L4: 5.37 GB of 24.2 GB · 87 % busy · 61 °C · 71 W of 72 W`, with `unknown` for an untold memory. */
+export function cardText(gpu: Gpu): string {
+  const { name, memoryUsedBytes, memoryTotalBytes, live } = gpu;
+  const used = memoryUsedBytes === null ? 'unknown' : formatBytes(memoryUsedBytes);
+  const memory = `${used} of ${formatBytes(memoryTotalBytes)}`;
+  const readings = live === undefined ? [] : readingTexts(live);
+  const problem = live?.problem ?? null;
+  return `${name}: ${[memory, ...readings, ...(problem === null ? [] : [problem])].join(' · ')}`;
+}
+
+/** `python (pid 4711), app shop: 4.29 GB`. */
+export function processText({ pid, name, usedBytes, app }: GpuProcess): string {
+  const who = app === null ? '' : `, app ${app}`;
+  const used = usedBytes === null ? 'unknown' : formatBytes(usedBytes);
+  return `${name ?? 'hidden process'} (pid ${pid})${who}: ${used}`;
+}
+
+/**
+ * The peaks of a device by phase: `4.10 GB while running, 3.90 GB in model-load`. Null where it was sampled
+ * in one phase at most, so that there is nothing to tell apart.
+ */
+export function phasePeaksText(record: RunRecord, device: string): string | null {
+  const peaks = record.phases.flatMap(({ phase, peakBytes }) => {
+    const bytes = peakBytes[device];
+    return bytes === undefined ? [] : [{ phase, bytes }];
+  });
+  if (peaks.length < 2) return null;
+  return peaks
+    .reverse()
+    .map(({ phase, bytes }) =>
+      phase === 'running'
+        ? `${formatBytes(bytes)} while running`
+        : `${formatBytes(bytes)} in ${phase}`,
+    )
+    .join(', ');
+}
