@@ -10,7 +10,7 @@ import {
   deviceMemory,
   memoryNote,
   memoryText,
-  spokenMemory,
+  wholeMemoryText,
   type ChartData,
   type ChartSeries,
 } from './memoryModel';
@@ -88,18 +88,20 @@ export function createMemoryChart(): MemoryChart {
       const sameSeries = before === JSON.stringify(data.series);
       spanMs = timeline.spanMs;
       const note = memoryNote(record, gpuNote);
-      lines = memory.map((device, index) => {
+      lines = memory.flatMap((device, index) => {
         const key = h('span', { class: `key key-${index % colours.length}` });
         const source = h('span', { class: 'muted' }, ` ${device.source}`);
-        const text = memoryText(device);
-        return h('span', { class: 'memory-line', title: text }, key, text, source);
+        const title = wholeMemoryText(device);
+        const line = h('span', { class: 'memory-line', title }, key, memoryText(device), source);
+        if (device.detail === '') return [line];
+        return [line, h('span', { class: 'memory-detail muted', title }, device.detail)];
       });
       if (note !== null) lines.push(h('span', { class: 'muted note-line', title: note }, note));
       showLines();
       setAttribute(
         plot,
         'aria-label',
-        [...memory.map(spokenMemory), note ?? ''].filter((text) => text !== '').join('; '),
+        [...memory.map(wholeMemoryText), note ?? ''].filter((text) => text !== '').join('; '),
       );
       plot.dataset.samples = String(record.memory.length);
       if (chart === null || !sameSeries) draw();

@@ -20,10 +20,11 @@ export interface DeviceMemory {
   totalBytes: number | null;
   /** Who measured it. */
   source: string;
-  /** Of a card: others' memory, how busy and hot it is; what it does not tell is left out. */
-  readings: string[];
-  /** Peaks by phase, of a run that has ended and where there are several; null otherwise. */
-  phasePeaks: string | null;
+  /**
+   * While the run goes on, what a card tells beside: others' memory, how busy and hot it is, nothing in
+   * place of what it does not tell. Once it is over, the peak of each phase. Empty where there is nothing.
+   */
+  detail: string;
 }
 
 /** The newest figures of each device, cards first. Empty when nothing was sampled. */
@@ -39,8 +40,10 @@ export function deviceMemory(record: RunRecord): DeviceMemory[] {
       peakBytes: Math.max(record.peakBytes[sample.device] ?? 0, sample.usedBytes),
       totalBytes: sample.totalBytes,
       source: sources[sample.source],
-      readings: cardReadings(sample),
-      phasePeaks: record.status === 'active' ? null : phasePeaksText(record, sample.device),
+      detail:
+        record.status === 'active'
+          ? cardReadings(sample).join(' · ')
+          : (phasePeaksText(record, sample.device) ?? ''),
     }))
     .sort((a, b) => Number(a.device === 'host') - Number(b.device === 'host'));
 }
@@ -71,16 +74,15 @@ export function memoryText(memory: DeviceMemory): string {
     memory.totalBytes === null || memory.device === 'host'
       ? ''
       : ` of ${formatBytes(memory.totalBytes)}`;
-  return [
-    `${memory.title} ${formatBytes(memory.nowBytes)}${total}`,
-    `peak ${memory.phasePeaks ?? formatBytes(memory.peakBytes)}`,
-    ...memory.readings,
-  ].join(' · ');
+  return `${memory.title} ${formatBytes(memory.nowBytes)}${total} · peak ${formatBytes(memory.peakBytes)}`;
 }
 
-/** The same for those who hear it, with who measured. */
-export function spokenMemory(memory: DeviceMemory): string {
-  return `${memoryText(memory)}, measured by ${memory.source}`;
+/** All of it in a line, for those who hear it or point at it. */
+export function wholeMemoryText(memory: DeviceMemory): string {
+  const { detail, source } = memory;
+  return [memoryText(memory), ...(detail === '' ? [] : [detail]), `measured by ${source}`].join(
+    ', ',
+  );
 }
 
 /** What to say where figures are missing, or null. `gpuNote`: why the runtime sees no card. */

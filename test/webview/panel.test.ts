@@ -76,6 +76,9 @@ describe('the panel in a browser', function () {
     assert.match(shown[5] ?? '', /Model load[^]*gpt2 \(transformers\.pipeline\)[^]*4\.62 s/);
     assert.equal(await part('phase-running').getAttribute('data-status'), 'done');
     assert.match(await part('memory-now').innerText(), /GPU memory .* of 24\.2 GB · peak .*NVML/);
+    assert.match(await part('memory-now').innerText(), /GB while running, .* GB in model-load/);
+    const spoken = await part('memory-chart').getAttribute('aria-label');
+    assert.match(spoken ?? '', /^GPU memory .* while running, .*measured by NVML$/);
     assert.equal(await part('memory-chart').locator('canvas').count(), 1);
     assert.match(await part('cost').innerText(), /\$0\.0022 +10\.1 s on L4/);
     assert.match(await part('container').innerText(), /text-generation idle · L4/);
@@ -101,6 +104,10 @@ describe('the panel in a browser', function () {
     panel = await openPanel(browser);
     const run = liveRun(Date.now() - 6000);
     await panel.send(snapshot(run), { type: 'record', record: run });
+    assert.match(
+      await part('memory-now').innerText(),
+      /others 3\.00 GB · 87 % busy · 61 °C · 71 W of 72 W/,
+    );
     const clock = part('phase-model-load').locator('.figure');
     const before = await clock.innerText();
     await panel.page.waitForFunction(
