@@ -39,6 +39,23 @@ export function processText({ pid, name, usedBytes, app }: GpuProcess): string {
   return `${name ?? 'hidden process'} (pid ${pid})${who}: ${used}`;
 }
 
+/** Processes named for each card. */
+const MAX_PROCESSES = 5;
+
+/** A line for each card and for the largest processes on it, then who measured. */
+export function cardsText(gpus: readonly Gpu[], source: string | undefined): string {
+  const lines = gpus.flatMap((gpu) => {
+    const processes = [...(gpu.live?.processes ?? [])].sort(
+      (a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0),
+    );
+    return [
+      cardText(gpu),
+      ...processes.slice(0, MAX_PROCESSES).map((each) => `    ${processText(each)}`),
+    ];
+  });
+  return [...lines, ...(source === undefined ? [] : [source])].join('\n');
+}
+
 /**
  * The peaks of a device by phase: `4.10 GB while running, 3.90 GB in model-load`. Null where it was sampled
  * in one phase at most, so that there is nothing to tell apart.

@@ -45,7 +45,10 @@ export class Services implements vscode.Disposable {
       new LensProvider(documents, records, this.functions),
       new RunDiagnostics(records),
       new RuntimeStatusBar(model, records),
-      new ExplorerTree(this.functions, model, records),
+      new ExplorerTree(this.functions, model, records, async () => {
+        const link = await (await this.core()).manager.existing();
+        return link?.connection.request('gpu.list', {});
+      }),
       new ContextKeys(documents, records),
       // From the click on: the page loads while the runtime starts.
       records.onDidPrepare(() => {

@@ -1,12 +1,13 @@
-/** velar.explorer: the functions of the workspace by file, and the containers of the runtime. */
+/** velar.explorer: the functions of the workspace by file, the runtime's cards, and its containers. */
 import * as vscode from 'vscode';
 import type { DiscoveredFunction } from '../../discovery/model';
-import type { Container } from '../../../runtime/protocol/methods';
+import type { Container, GpuList } from '../../../runtime/protocol/methods';
 import { formatBytes } from '../../../runtime/protocol/figures';
 import type { FunctionReference } from '../lenses';
 import { gpuLabel, isRunnable } from '../lensTitles';
 import type { RunRecords } from '../runs/runRecords';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
+import { hasCards, runtimeItem, withLiveCards } from './runtimeNode';
 import type { WorkspaceFunctions } from './workspaceFunctions';
 
 export const EXPLORER_VIEW_ID = 'velar.explorer';
@@ -22,6 +23,9 @@ export interface FunctionNode {
   readonly uri: vscode.Uri;
   readonly reference: FunctionReference;
 }
+interface RuntimeNode {
+  readonly kind: 'runtime';
+}
 interface ContainersNode {
   readonly kind: 'containers';
 }
@@ -29,21 +33,25 @@ export interface ContainerNode {
   readonly kind: 'container';
   readonly container: Container;
 }
-export type ExplorerNode = FileNode | FunctionNode | ContainersNode | ContainerNode;
+export type ExplorerNode = FileNode | FunctionNode | RuntimeNode | ContainersNode | ContainerNode;
 
 export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<ExplorerNode | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly disposables: vscode.Disposable[];
   private shown = '';
+  private shownRuntime = '';
 
   constructor(
     private readonly functions: WorkspaceFunctions,
     private readonly model: RuntimeModel,
     private readonly records: RunRecords,
+    /** The cards with a sample taken now; undefined where no runtime is connected. */
+    private readonly readGpus: () => Promise<GpuList | undefined>,
   ) {
     this.disposables = [
       this.changed,
+      model.onDidChange(() => this.runtimeChanged()),
       functions.onDidChange(() => this.changed.fire(undefined)),
       model.onDidChangeContainers(() => this.changed.fire(undefined)),
       records.onDidChange(() => this.runsChanged()),
@@ -77,11 +85,19 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
         return fileItem(node);
       case 'function':
         return this.functionItem(node);
+      case 'runtime':
+        return runtimeItem(this.model.value);
       case 'containers':
         return containersItem();
       case 'container':
         return containerItem(node.container);
     }
+  }
+
+  /** Asked for when the pointer rests on an item. */
+  async resolveTreeItem(item: vscode.TreeItem, node: ExplorerNode): Promise<vscode.TreeItem> {
+    if (node.kind !== 'runtime') return item;
+    return withLiveCards(item, this.model.value.gpus, this.readGpus);
   }
 
   dispose(): void {
@@ -95,7 +111,9 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       uri,
       functions: functions.filter(isRunnable),
     }));
-    return this.model.containers.length === 0 ? nodes : [...nodes, { kind: 'containers' }];
+    if (hasCards(this.model.value)) nodes.push({ kind: 'runtime' });
+    if (this.model.containers.length > 0) nodes.push({ kind: 'containers' });
+    return nodes;
   }
 
   private functionItem({ found, uri, reference }: FunctionNode): vscode.TreeItem {
@@ -130,6 +148,15 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       case 'cancelled':
         return new vscode.ThemeIcon('circle-slash');
     }
+  }
+
+  /** Samples of the cards come every second; only another set of cards is another tree. */
+  private runtimeChanged(): void {
+    const { name, gpus } = this.model.value;
+    const said = hasCards(this.model.value) ? [name, ...gpus.map(({ uuid }) => uuid)].join() : '';
+    if (said === this.shownRuntime) return;
+    this.shownRuntime = said;
+    this.changed.fire(undefined);
   }
 
   private runsChanged(): void {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { cardsText, cardText, readingTexts } from '../../runtime/protocol/cardFigures';
+import type { GpuProcess } from '../../runtime/protocol/gpus';
+import type { Gpu } from '../../runtime/protocol/methods';
+
+const untold = {
+  gpuPercent: null,
+  memoryPercent: null,
+  temperatureC: null,
+  powerWatts: null,
+  powerLimitWatts: null,
+};
+const card: Gpu = {
+  index: 0,
+  uuid: 'GPU-1',
+  name: 'NVIDIA L4',
+  model: 'L4',
+  memoryTotalBytes: 24e9,
+  memoryUsedBytes: 5e9,
+};
+
+describe('figures of a card', () => {
+  it('are those that it tells, and no others', () => {
+    assert.deepEqual(readingTexts(untold), []);
+    assert.deepEqual(readingTexts({ ...untold, powerWatts: 70.6 }), ['71 W']);
+    assert.deepEqual(readingTexts({ ...untold, powerLimitWatts: 72 }), []);
+    assert.equal(cardText({ ...card, memoryUsedBytes: null }), 'NVIDIA L4: unknown of 24.0 GB');
+  });
+
+  it('name what is wrong with it, and the largest processes first', () => {
+    const processes = Array.from({ length: 7 }, (_, index): GpuProcess => ({
+      pid: index,
+      name: `p${index}`,
+      usedBytes: index === 6 ? null : index * 1e9,
+      container: null,
+      app: index === 5 ? 'shop' : null,
+    }));
+    const live = {
+      ...untold,
+      gpuPercent: 87,
+      temperatureC: 61,
+      at: 0,
+      source: 'nvml' as const,
+      processes,
+      problem: 'GPU is lost (NVML error 15)',
+    };
+    assert.deepEqual(cardsText([{ ...card, live }], 'Measured by NVML.').split('\n'), [
+      'NVIDIA L4: 5.00 GB of 24.0 GB · 87 % busy · 61 °C · GPU is lost (NVML error 15)',
+      '    p5 (pid 5), app shop: 5.00 GB',
+      '    p4 (pid 4): 4.00 GB',
+      '    p3 (pid 3): 3.00 GB',
+      '    p2 (pid 2): 2.00 GB',
+      '    p1 (pid 1): 1.00 GB',
+      'Measured by NVML.',
+    ]);
+  });
+});
