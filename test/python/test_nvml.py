@@ -152,6 +152,11 @@ class Sampling(unittest.TestCase):
         self.assertEqual(self.process.wait(10), 0)
 
     def test_a_reader_that_stalls_gets_whole_lines_and_then_the_newest(self):
+        self.end()
+        # Lines several times as long as the pipe, so that each is taken in parts.
+        card = nvml.L4 + "".join("compute %d 1\n" % pid for pid in range(100, 140))
+        self.stand_in.script("".join(card.replace("card 0", "card %d" % index) for index in range(12)))
+        self.process = self.stand_in.start()
         nvml.receive(self.process)
         fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
         nvml.send(self.process, intervalMs=1)
