@@ -41,7 +41,7 @@ export function showWorkerPhase(run: Run, message: PhaseMessage): void {
   const { phase, status, ms, detail } = message;
   if (phase === 'model-load') {
     run.advance((timeline, at) => modelLoad(timeline, at, status, ms ?? 0, detail));
-  } else if (phase === 'container' && detail !== undefined) {
+  } else if ((phase === 'container' || phase === 'imports') && detail !== undefined) {
     run.advance((timeline) => (timeline.phase === 'imports' ? timeline.progress(detail) : []));
   }
 }

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import weakref
 from types import ModuleType
 from typing import Dict, List, NamedTuple, Optional
 
@@ -48,6 +49,7 @@ def become_runner(setup: Setup, ends: Ends, tally: Tally, env: Dict[str, str]) -
             channel.join(ends.direct)
         pipes = OutputPipes(ends.stdout, ends.stderr)
         code = Runner(setup, channel, ends.control, tally, pipes).run()
+        _leave_operators()
         atexit._run_exitfuncs()
     except ConnectionLost:
         code = 0
@@ -63,10 +65,17 @@ def become_runner(setup: Setup, ends: Ends, tally: Tally, env: Dict[str, str]) -
         os._exit(code)
 
 
+def _leave_operators() -> None:
+    """torch unregisters its thousands of operators at exit, which takes over 100 ms and ends with the process anyway."""
+    for info in list(getattr(weakref.finalize, "_registry", {}).values()):
+        if getattr(info.func, "__module__", None) == "torch.library":
+            info.atexit = False
+
+
 def _isolate(ends: Ends) -> None:
     """A session and process group of its own, output into the pipes, nothing of the supervisor left open."""
     os.setsid()
-    _die_with_parent()
+    die_with_parent()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
@@ -96,7 +105,7 @@ def _fresh_interpreter(setup: Setup) -> None:
     gc.collect()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux: SIGKILL when the supervisor is gone. Elsewhere the closed channel has to do."""
     if sys.platform != "linux":
         return

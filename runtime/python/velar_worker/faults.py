@@ -85,7 +85,7 @@ def explain(end: Ending, root: str) -> errors.Wire:
 
 
 #: What an error is told with when the control group counted a kill for memory that the runner outlived.
-CHILD_KILLED = "a process that the function started was killed because the container ran out of memory."
+CHILD_KILLED = "another process of the container was killed because the container ran out of memory."
 
 
 def memory_advice() -> str:

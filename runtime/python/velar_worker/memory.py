@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import process_tree
 
@@ -30,6 +30,8 @@ class HostMemory:
         self._tree: List[int] = []
         self._tree_at = float("-inf")
         self._total = total_bytes()
+        #: Bytes of what else the container holds and the runner doesn't share.
+        self.beside: Callable[[], int] = lambda: 0
 
     def sample(self, call: Optional[int]) -> Optional[Dict[str, Any]]:
         """The header of a memory message; None when the runner is gone or the platform tells nothing."""
@@ -76,7 +78,7 @@ class HostMemory:
             "type": "memory",
             "call": self._call,
             "device": "host",
-            "usedBytes": used,
+            "usedBytes": used + self.beside(),
             "peakBytes": max(self._peaks.values()),
             "phase": self._phase,
             "phasePeakBytes": self._peaks[self._phase],

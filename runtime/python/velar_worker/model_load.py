@@ -39,6 +39,17 @@ _MODEL = Kind(True, False)
 _WEIGHTS = Kind(False, True)
 
 
+#: What :func:`prepare` made, for the runners that are forked from its process.
+prepared: Optional[Tuple[ModelLoads, ModelCache]] = None
+
+
+def prepare() -> None:
+    """Wraps loaders for a runner that is not there yet."""
+    global prepared
+    loads = ModelLoads()
+    prepared = (loads, install(loads))
+
+
 def install(loads: ModelLoads) -> ModelCache:
     """Wraps loaders from now on, and those of modules that are imported already. Returns what holds the models."""
     cache = ModelCache(loads.in_use)

@@ -15,6 +15,10 @@ Report = Callable[["Scope", str, float, Optional[str]], None]
 Changing = Callable[["Scope", str, str], None]
 
 
+def _unheard(*_: object) -> None:
+    """Nobody listens."""
+
+
 class Scope:
     """What one import of a module, or one call, spends on loading models."""
 
@@ -91,15 +95,19 @@ class ModelLoads:
     still shown.
     """
 
-    def __init__(self, report: Report, changing: Changing) -> None:
-        self._report = report
-        self._changing = changing
+    def __init__(self) -> None:
+        self._report: Report = _unheard
+        self._changing: Changing = _unheard
         self._current: "ContextVar[Optional[Scope]]" = ContextVar("velar-scope", default=None)
         self._open: Dict[Scope, None] = {}
-        self._nowhere = Scope(None, lambda *_: None, lambda *_: None)
+        self._nowhere = Scope(None, _unheard, _unheard)
         self._loaders = threading.local()
         self._lock = threading.Lock()
         self._whole = 0
+
+    def connect(self, report: Report, changing: Changing) -> None:
+        """Says who hears of what scopes do that are opened from here on."""
+        self._report, self._changing = report, changing
 
     def open(self, call: Optional[int]) -> Scope:
         """A new scope, which is the current one in this context from here on."""

@@ -19,6 +19,9 @@ ANSWERED = 37
 #: A phase gave way to another: :data:`PEAK_HEAD`.
 PEAK = 38
 
+#: The packaged modules that a runner has imported since it told: JSON.
+MODULES = 39
+
 #: Call (0 for none), index in :data:`PHASES` of what is over and of what begins, peak of resident bytes.
 PEAK_HEAD = struct.Struct(">IBBQ")
 PHASES = ("imports", "model-load", "running")

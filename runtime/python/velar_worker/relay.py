@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import List
 
 from velar._channel import Frame
@@ -66,6 +67,8 @@ def relay(runner: RunnerProcess, frames: List[Frame], out: Link, now: float) -> 
             out.queue(frame(MESSAGE, payload))
         elif kind == private.PEAK:
             _peak(runner, payload, out)
+        elif kind == private.MODULES:
+            runner.modules = (runner.modules or []) + json.loads(payload.decode("utf-8"))
         elif kind == private.AFTER_OUTPUT:
             runner.flush_rest(out)
             out.queue(frame(MESSAGE, payload))

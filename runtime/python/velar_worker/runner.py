@@ -9,16 +9,15 @@ import sys
 import time
 from collections import deque
 from types import GeneratorType
-from typing import Any, Deque, Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Any, Deque, Dict, Iterable, NamedTuple, Optional, Sequence, Set, Tuple
 
 from velar import _caller, _interrupts, _phase
 from velar._channel import Channel, Frame
 from velar._framing import cut, dumps, frame, message, parse_message, raw_message
 from velar.exception import Interrupted
 
-from . import errors, faults, functions, gpu_memory, importing, memory, model_load, private, process_tree, results
+from . import errors, faults, functions, gpu_memory, importing, memory, model_load, packages, private, process_tree, results
 from .functions import CallError, Functions
-from .model_cache import ModelCache
 from .output_pipes import OutputPipes
 from .phases import ModelLoads, Scope
 from .tally import Tally, execution
@@ -27,6 +26,8 @@ from .torch_memory import TorchSampler
 
 #: Results of calls that took longer go through the supervisor, which has begun to look at their memory, in ms.
 _LONG_MS = 15.0
+#: How many packages are named that were imported before.
+_NAMED = 3
 #: How many calls that came straight from the runtime are remembered, in case it sends one again.
 _REMEMBERED = 1024
 
@@ -39,6 +40,8 @@ class Setup(NamedTuple):
     file: str
     hooks: bool
     mark_key: bytes
+    #: Packaged modules that were imported before.
+    imported: Sequence[str] = ()
 
 
 class _Encoded(NamedTuple):
@@ -63,8 +66,11 @@ class Runner:
         self._taken: Deque[int] = deque(maxlen=_REMEMBERED)
         self._queue: Deque[Frame] = deque()
         self._caller = _caller.Caller(channel, self._queue.append)
-        self._loads = ModelLoads(self._report_load, self._tell_peak)
-        self._models: Optional[ModelCache] = None
+        self._loads, self._models = model_load.prepared or (ModelLoads(), None)
+        self._loads.connect(self._report_load, self._tell_peak)
+        #: Modules that the supervisor knows of, and how many there were when it was told.
+        self._seen: Set[str] = set(setup.imported)
+        self._modules = 0
         self._oom_kills = memory.oom_kills()
         self._torch = TorchSampler(self._report_memory)
         self._functions: Optional[Functions] = None
@@ -88,19 +94,21 @@ class Runner:
             kind = header["type"]
             if kind == "call":
                 self._single(header, body)
+                self._tell_modules()
             elif kind == "calls":
                 self._batch(header, body)
+                self._tell_modules()
             elif kind == "stop":
                 return self._stop()
 
     def _load(self) -> bool:
         load = self._setup.load
-        self._phase(None, "imports", "started")
+        self._phase(None, "imports", "started", None, _imported_before(self._setup.imported))
         start = time.perf_counter()
         scope = self._loads.open(None)
         error: Optional[errors.Wire] = None
         try:
-            if self._setup.hooks:
+            if self._setup.hooks and self._models is None:
                 self._models = model_load.install(self._loads)
             module = importing.load(self._setup.root, self._setup.file)
             self._functions = Functions(module, self._loads)
@@ -116,7 +124,15 @@ class Runner:
             else {"type": "load-failed", "load": load, "error": error}
         )
         self._channel.send(frame(private.LOADED, b"\1" if error is None else b"\0", message(header)[5:]))
+        self._tell_modules()
         return error is None
+
+    def _tell_modules(self) -> None:
+        """Tells the supervisor of packages that were imported since it was told, for the next runner."""
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._channel.send(frame(private.MODULES, dumps(packages.modules(self._seen))))
+            self._seen.update(sys.modules)
 
     def _stop(self) -> int:
         hooks = self._functions.exit_hooks() if self._functions is not None else []
@@ -371,6 +387,16 @@ def _encode(value: Any, output: str) -> _Encoded:
             % (len(data) >> 20),
         )
     return _Encoded(True, data)
+
+
+def _imported_before(modules: Sequence[str]) -> Optional[str]:
+    """What of the imports is there already, as a person reads it."""
+    packages = list(dict.fromkeys(name.partition(".")[0] for name in modules))
+    if not packages:
+        return None
+    largest = sorted(packages, key=lambda top: sum(name.startswith(top + ".") for name in modules), reverse=True)
+    others = len(packages) - _NAMED
+    return "imported already: %s%s" % (", ".join(largest[:_NAMED]), " and %d more" % others if others > 0 else "")
 
 
 def _ms(value: float) -> float:

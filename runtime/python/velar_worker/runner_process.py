@@ -20,6 +20,7 @@ from .child import Ends, become_runner
 from .link import Link
 from .logs import FloodGate, LineCutter, Piece
 from .memory import HostMemory, oom_kills
+from .nursery import Nursery
 from .process_tree import kill_tree
 from .runner import Setup
 from .tally import Tally, call_of
@@ -68,6 +69,8 @@ class RunnerProcess:
         self.streams = streams
         self.gate = FloodGate()
         self.memory = HostMemory(pid)
+        #: Packaged modules that it told of, until they are taken note of.
+        self.modules: Optional[List[str]] = None
         self.loaded = False
         self.load_failed = False
         self._tally = tally
@@ -249,24 +252,32 @@ def start(
     env: Dict[str, str],
     in_child: Callable[[], None],
     direct: Optional[socket.socket],
+    nursery: Optional[Nursery] = None,
 ) -> RunnerProcess:
-    """Forks a runner. ``in_child`` lets go, in the child, of what belongs to the supervisor.
+    """Forks a runner, from ``nursery`` if given and possible.
 
-    ``direct`` leads straight to the runtime; it becomes the runner's.
+    ``in_child`` lets go, in the child, of what belongs to the supervisor. ``direct`` leads straight to the runtime; it
+    becomes the runner's.
     """
-    tally = Tally()
+    tally, page = Tally.shared() if nursery is not None else (Tally(), -1)
     ours, theirs = socket.socketpair()
     control_read, control_write = os.pipe()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     fault_read, fault_write = os.pipe()
     key = secrets.token_hex(private.MARK_KEY_BYTES // 2).encode("ascii")
-    pid = os.fork()
-    if pid == 0:
-        in_child()
-        line = None if direct is None else direct.detach()
-        ends = Ends(theirs.detach(), control_read, out_write, err_write, fault_write, line)
-        become_runner(Setup(load, root, file, hooks, key), ends, tally, env)
+    setup = Setup(load, root, file, hooks, key)
+    if nursery is not None:
+        line = [] if direct is None else [direct.fileno()]
+        fds = [theirs.fileno(), control_read, out_write, err_write, fault_write, page, *line]
+        pid = nursery.use(setup, fds, env)
+        os.close(page)
+    else:
+        pid = os.fork()
+        if pid == 0:
+            in_child()
+            ends = Ends(theirs.detach(), control_read, out_write, err_write, fault_write, _detached(direct))
+            become_runner(setup, ends, tally, env)
     theirs.close()
     if direct is not None:
         direct.close()
@@ -277,7 +288,16 @@ def start(
     for fd in (out_read, err_read):
         _widen(fd)
     streams = [Stream(1, out_read, key), Stream(2, err_read, key)]
-    return RunnerProcess(load, pid, root, Link(ours), control_write, streams, fault_read, tally)
+    process = RunnerProcess(load, pid or 0, root, Link(ours), control_write, streams, fault_read, tally)
+    if pid is not None:
+        return process
+    # Whatever came of that fork finds its channel closed, and ends.
+    process.close()
+    return start(load, root, file, hooks, env, in_child, None)
+
+
+def _detached(sock: Optional[socket.socket]) -> Optional[int]:
+    return None if sock is None else sock.detach()
 
 
 def _widen(fd: int) -> None:

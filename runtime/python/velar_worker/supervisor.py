@@ -11,11 +11,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 
-from . import errors, faults
+from . import errors, faults, importing
 from .bundle import BundleError, Workspace
 from .interests import Interests
 from .link import HIGH_WATER, LOW_WATER, Link, dial, dial_again
 from .logs import PATIENCE
+from .nursery import Nursery
 from .process_tree import descendants, kill_all
 from .relay import follow, relay
 from .runner_process import RunnerProcess, Stream, start
@@ -51,6 +52,9 @@ class Supervisor:
         self._workspace = Workspace(self._root, settings.blobs)
         self._interests = Interests()
         self._sampling = Sampling()
+        self._nursery = Nursery(self._let_go, self._interests)
+        #: What the last load added to the environment.
+        self._env: Dict[str, str] = {}
         self._link = Link(dial(settings.socket))
         self._runner: Optional[RunnerProcess] = None
         self._next_load: Optional[Dict[str, Any]] = None
@@ -97,6 +101,7 @@ class Supervisor:
         finally:
             if self._runner is not None:
                 self._runner.kill("stopped")
+            self._nursery.discard()
             kill_all(descendants(os.getpid()))
         return 0
 
@@ -185,20 +190,21 @@ class Supervisor:
         return read
 
     def _timeout(self) -> Optional[float]:
-        runner = self._runner
-        if runner is None:
-            return None
-        due = [at for at in (self._sampling.due, runner.kill_at, *runner.graces.values()) if at is not None]
-        for stream in runner.streams:
-            if stream.cutter.waiting_since:
-                due.append(stream.cutter.waiting_since + PATIENCE)
-        now = time.monotonic()
-        if runner.gate.held:
-            due.append(now + runner.gate.wait(now))
+        runner, now = self._runner, time.monotonic()
+        due = [] if self._nursery.due is None else [self._nursery.due]
+        if runner is not None:
+            due += [at for at in (self._sampling.due, runner.kill_at, *runner.graces.values()) if at is not None]
+            for stream in runner.streams:
+                if stream.cutter.waiting_since:
+                    due.append(stream.cutter.waiting_since + PATIENCE)
+            if runner.gate.held:
+                due.append(now + runner.gate.wait(now))
         return max(0.0, min(due) - now) if due else None
 
     def _timers(self, now: float) -> None:
         runner = self._runner
+        if self._nursery.due is not None and now >= self._nursery.due:
+            self._nursery.take_turn(runner is None or (runner.loaded and runner.executing is None), now)
         if runner is None:
             return
         for stream in runner.streams:
@@ -320,9 +326,13 @@ class Supervisor:
         if header.get("cpu"):
             env.setdefault("CUDA_VISIBLE_DEVICES", "")
         direct = dial_again(self._settings.socket, message({**self._hello(), "runner": load}))
-        hooks = header.get("hooks", True)
-        runner = start(load, self._root, header["file"], hooks, env, self._let_go, direct)
-        self._runner = runner
+        hooks, file = header.get("hooks", True), header["file"]
+        search = importing.place(self._root, file).search
+        nursery = self._nursery if self._nursery.serves(env, hooks, search) else None
+        runner = start(load, self._root, file, hooks, env, self._let_go, direct, nursery)
+        self._runner, self._env = runner, env
+        if nursery is None:
+            runner.memory.beside = lambda: self._nursery.resident_bytes
         detail = "%d of %d files written" % (change.written, change.total)
         ms = round((time.perf_counter() - before) * 1000.0, 3)
         phase = {"type": "phase", "load": load, "call": None, "phase": "container", "status": "progress"}
@@ -351,6 +361,9 @@ class Supervisor:
         except FrameError as error:
             sys.stderr.write("velar worker: the runner's channel is broken (%s); killing it.\n" % error)
             runner.kill(None)
+        if runner.modules is not None:
+            self._nursery.want(runner.modules, self._env, now)
+            runner.modules = None
         if runner.loaded and runner.executing is None:
             self._sampling.end(runner)
 
@@ -372,14 +385,14 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            if self._runner is not None and pid == self._runner.pid:
+            if not self._nursery.ended(pid) and self._runner is not None and pid == self._runner.pid:
                 self._finish(self._runner, status)
 
     def _finish(self, runner: RunnerProcess, status: int) -> None:
         """A runner is dead: everything it sent and printed goes first, then how it ended."""
         self._runner = None
         self._sampling.end(runner)
-        kill_all(descendants(os.getpid()))
+        kill_all([pid for pid in descendants(os.getpid()) if pid not in self._nursery.pids])
         self._interests.forget([runner.link.sock] + [stream.fd for stream in runner.streams])
         runner.last_words(self._link, relay)
         if runner.stopping and runner.killed_for is None:

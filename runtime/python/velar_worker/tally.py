@@ -7,7 +7,8 @@ that it reads before it reads, and the runner looks at the pipes before it looks
 from __future__ import annotations
 
 import mmap
-from typing import Optional
+import os
+from typing import Optional, Tuple
 
 _OUTPUT, _EXECUTING, _STOPPING = 0, 1, 2
 _ATTEMPT_SHIFT = 32
@@ -15,10 +16,17 @@ _CALL_MASK = (1 << _ATTEMPT_SHIFT) - 1
 
 
 class Tally:
-    """Made by the supervisor before it forks."""
+    """Made by the supervisor before it forks, or mapped from the file descriptor of one that was made."""
 
-    def __init__(self) -> None:
-        self._words = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
+    def __init__(self, fd: int = -1) -> None:
+        self._words = memoryview(mmap.mmap(fd, mmap.PAGESIZE)).cast("Q")
+
+    @classmethod
+    def shared(cls) -> "Tuple[Tally, int]":
+        """One that a process which is no child can map, and its file descriptor. Linux."""
+        fd = os.memfd_create("velar-tally")
+        os.ftruncate(fd, mmap.PAGESIZE)
+        return cls(fd), fd
 
     # Written by the supervisor.
 

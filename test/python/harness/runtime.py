@@ -72,7 +72,7 @@ class Blobs:
 class Runtime:
     """One worker and the runtime's end of its link. Use it in a ``with`` block: it leaves no process behind."""
 
-    def __init__(self, env=None):
+    def __init__(self, env=None, packages=()):
         self.folder = tempfile.mkdtemp(prefix="velar-test-")
         self.blobs = Blobs(os.path.join(self.folder, "blobs"))
         self.workdir = os.path.join(self.folder, "work")
@@ -93,7 +93,7 @@ class Runtime:
             env={
                 **os.environ,
                 **(env or {}),
-                "PYTHONPATH": PACKAGES,
+                "PYTHONPATH": os.pathsep.join([PACKAGES, *packages]),
                 "VELAR_SOCKET": path,
                 "VELAR_TOKEN": "token-of-the-test",
                 "VELAR_CONTAINER": "container-1",
