@@ -84,7 +84,8 @@ async function outcome(
     return { reason: error?.message ?? 'no result' };
   }
   const [total, python] = result.value;
-  return { total: Number(total), python: String(python) };
+  if (typeof total !== 'number' || typeof python !== 'string') return { reason: 'another result' };
+  return { total, python };
 }
 
 /** Waits until the container is ready for new code. Throws when it never is. */
