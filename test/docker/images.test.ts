@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { DockerImages, type DockerImagePlan } from '../../runtime/images/docker/dockerImages';
 import type { ImageBase, ImageLayer } from '../../runtime/protocol/description';
 import { filesOf } from '../support/bundleFiles';
@@ -231,6 +231,25 @@ describe('Docker images', function () {
     assert.deepEqual(seen, ['start', 'die']);
     await images.dispose();
     assert.deepEqual(await images.stored(), []);
+  });
+
+  it('end while their files are still on the way to the engine', async () => {
+    const abort = new AbortController();
+    const endless = new Readable({
+      read() {
+        abort.abort();
+        this.push(Buffer.alloc(64 * 1024));
+      },
+    });
+    const size = 8 * 1024 ** 3;
+    const entry = { path: 'big', sha256: 'b'.repeat(64), size, mode: 0o644 };
+    const files = { ...filesOf({}), list: () => [entry], open: () => endless };
+    const base: ImageBase = { kind: 'registry', tag: baseImage() };
+    const layers: ImageLayer[] = [{ kind: 'localFile', source: 'big', target: '/big' }];
+    const wanted = await images.plan({ base, layers }, files);
+    await assert.rejects(images.ensure(wanted, QUIET, abort.signal), /Cancelled/);
+    await images.dispose();
+    assert.equal(endless.destroyed, true);
   });
 
   it('are listed and removed where they are ours, never those of others nor one in use', async () => {

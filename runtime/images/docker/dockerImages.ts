@@ -121,7 +121,7 @@ export class DockerImages {
   async stored(): Promise<StoredImage[]> {
     const { docker } = this.options;
     const [images, containers] = await Promise.all([
-      docker.listImages({ filters: { label: [KEY_LABEL], reference: [`${REPOSITORY}:*`] } }),
+      docker.listImages({ filters: { label: [KEY_LABEL] } }),
       docker.listContainers({ all: true }),
     ]);
     const used = new Set(containers.map((container) => container.ImageID));

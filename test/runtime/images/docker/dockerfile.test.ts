@@ -152,6 +152,8 @@ describe('layers as a Dockerfile', () => {
         for (const line of lines.slice(0, -1)) {
           assert.match(line, /^(FROM|RUN \[|ENV A="|USER) ?/);
           assert.doesNotMatch(line, /\\$/);
+          // Behind its opening quote a variable's value has escaped quotes and signs only.
+          assert.ok(!line.startsWith('ENV') || /^ENV A="(\\[\\"$]|[^\\"$])*"$/.test(line), line);
           assert.ok(!/^RUN.*<</.test(line), line);
         }
         const command = /^RUN (.*)$/.exec(lines[1] ?? '')?.[1] ?? '';

@@ -38,6 +38,16 @@ describe("a pull's progress", () => {
     assert.equal(lines.at(-1), 'pulling team/app:1 · 4 of 4 layers · 42 MB');
   });
 
+  it('counts a layer that came in one piece once its size is told', () => {
+    const reader = new PullProgressReader('a:1');
+    reader.event({ id: 'l', status: 'Download complete' }, 0);
+    const extracting = { current: 1, total: 2_000_000 };
+    assert.equal(
+      reader.event({ id: 'l', status: 'Extracting', progressDetail: extracting }, 1),
+      'pulling a:1 · 0 of 1 layers · 2.0 MB · extracting',
+    );
+  });
+
   it('shows a stall as a rate that falls, not as the mean of the whole pull', () => {
     const reader = new PullProgressReader('a:1');
     const downloading = (current: number): DockerEvent => ({

@@ -101,6 +101,7 @@ describe("an image's name", () => {
     assert.equal(registryOf('pytorch/pytorch:2'), 'docker.io');
     assert.equal(registryOf('nvcr.io/nvidia/pytorch:24.01'), 'nvcr.io');
     assert.equal(registryOf('localhost/a'), 'localhost');
+    assert.equal(registryOf('box:5000/a'), 'box:5000');
     assert.equal(registryOf('127.0.0.1:5000/a@sha256:00'), '127.0.0.1:5000');
   });
 
