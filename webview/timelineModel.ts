@@ -2,6 +2,7 @@
 import { type Phase } from '../runtime/protocol/phaseOrder';
 import type { PhaseRecord, RunRecord } from '../runtime/protocol/runRecord';
 import { formatElapsed, formatMs } from '../runtime/protocol/figures';
+import { slowness } from '../runtime/protocol/slowness';
 
 export const phaseTitles: Record<Phase, string> = {
   queued: 'Queued',
@@ -57,7 +58,7 @@ export function timelineOf(record: RunRecord, nowAt: number): Timeline {
       state,
       bar,
       expected,
-      note: state === 'unreached' ? '' : (phase.detail ?? ''),
+      note: noteOf(record, phase, state, nowAt),
       figure: figureOf(record, phase, state, nowAt),
     };
   });
@@ -111,6 +112,17 @@ function loadWithin(record: RunRecord, phase: PhaseRecord, nowAt: number): numbe
   return load.ms ?? Math.max(0, nowAt - loadAt);
 }
 
+/** How long a phase that goes on has taken, a model load within it left out. */
+function liveMs(record: RunRecord, phase: PhaseRecord, nowAt: number): number {
+  return nowAt - (phase.startedAt ?? nowAt) - loadWithin(record, phase, nowAt);
+}
+
+function noteOf(record: RunRecord, phase: PhaseRecord, state: RowState, nowAt: number): string {
+  if (state === 'unreached') return '';
+  const slow = state === 'live' ? slowness(phase, liveMs(record, phase, nowAt)) : null;
+  return [slow, phase.detail].filter((text) => text !== null).join(' · ');
+}
+
 function figureOf(record: RunRecord, phase: PhaseRecord, state: RowState, nowAt: number): string {
   switch (state) {
     case 'pending':
@@ -120,7 +132,7 @@ function figureOf(record: RunRecord, phase: PhaseRecord, state: RowState, nowAt:
     case 'skipped':
       return 'skipped';
     case 'live':
-      return formatElapsed(nowAt - (phase.startedAt ?? nowAt) - loadWithin(record, phase, nowAt));
+      return formatElapsed(liveMs(record, phase, nowAt));
     case 'done':
     case 'failed':
       return phase.ms === null ? '' : formatMs(phase.ms);

@@ -61,8 +61,15 @@ export interface PlacedContainer {
   readonly pid: number | null;
   /** Resolves when no process of it is left. Never rejects. */
   readonly exited: Promise<ContainerExit>;
-  /** Asks it to end, and ends it after `graceMs`. */
+  /** Asks it to end, and ends it after `graceMs`; a paused one too. */
   stop(graceMs: number): Promise<ContainerExit>;
+  /**
+   * Stops all of its processes where they are, so that they use no CPU; they keep their memory and GPU memory.
+   * Only where the engine can. Rejects when it did not work.
+   */
+  pause?(): Promise<void>;
+  /** Lets them go on; does nothing to one that isn't paused. There where `pause` is. */
+  resume?(): Promise<void>;
 }
 
 /** A container that an earlier process of this runtime left running, and whose worker may dial in again. */

@@ -9,18 +9,18 @@ import type { Call, PhaseMessage } from './call';
 import { callMessage } from './callMessage';
 import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
+import { endPlaced } from './endPlaced';
 import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
 import { groupOf, type LoadSpec, type Target } from './target';
+import { Sleep } from './sleep';
 import type { WorkerConnection } from './workerLink';
 
 /** Between asking a call to end and ending its runner, in ms. */
 const CANCEL_GRACE_MS = 2000;
 /** Beyond that, a supervisor that has not answered is ended itself. */
 const CANCEL_SLACK_MS = 3000;
-/** Between SIGTERM and SIGKILL for a worker that did not end when told to, in ms. */
-const TERMINATE_GRACE_MS = 1000;
 
 type Messages<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
 
@@ -50,6 +50,7 @@ export class Container {
   private loadBegan = 0;
   private blockedCalls = 0;
   private readonly deadlines: Deadlines;
+  private readonly sleep: Sleep;
 
   constructor(
     readonly id: string,
@@ -75,6 +76,7 @@ export class Container {
       () => this.inflight.values(),
       (call) => this.cancel(call, timedOut(call)),
     );
+    this.sleep = new Sleep((error, wakes) => this.events.pauseFailed(this, error, wakes));
     this.load = origin.load;
     this.laneKey = origin.laneKey;
     this.target = origin;
@@ -87,6 +89,16 @@ export class Container {
   /** Containers of one group have the same code loaded. Undefined where nothing is. */
   get groupKey(): string | undefined {
     return this.load === null ? undefined : groupOf(this.origin.poolKey, this.load.key);
+  }
+
+  /** Paused by its engine while it has nothing to do. */
+  get paused(): boolean {
+    return this.sleep.asleep;
+  }
+
+  /** Pauses it where it is idle and its engine can; it goes on by itself before it is used. */
+  pause(): void {
+    if (this.idle) this.sleep.fall(this.placed);
   }
 
   /** True when a call in it waits for calls that it made: it holds its place without using it. */
@@ -155,7 +167,7 @@ export class Container {
     this.state = 'loading';
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
-    this.connection?.send({
+    const message = {
       type: 'load',
       load: this.loadNumber,
       key: load.key,
@@ -164,14 +176,14 @@ export class Container {
       env: load.environment,
       cpu: target.device === 'cpu',
       hooks: true,
-    });
+    };
+    this.sleep.whenAwake(() => this.connection?.send(message));
   }
 
   /** Sends calls of one lane, as one message. */
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
-    const direct = !first.batch && this.line.open && this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
@@ -183,7 +195,16 @@ export class Container {
       call.loadingSince = undefined;
       this.inflight.set(call.id, call);
     }
-    const { header, body } = callMessage(first, calls);
+    this.sleep.whenAwake(() => this.send(calls));
+  }
+
+  private send(calls: readonly Call[]): void {
+    const held = calls.filter((call) => this.inflight.get(call.id) === call);
+    const [first] = held;
+    if (first === undefined) return;
+    const others = this.inflight.size - held.length;
+    const direct = !first.batch && this.line.open && this.line.size === others;
+    const { header, body } = callMessage(first, held);
     this.beginNext();
     if (direct) this.line.send(first, { ...header, direct }, body);
     else this.connection?.send(header, body);
@@ -219,21 +240,14 @@ export class Container {
   async stop(graceMs: number): Promise<ContainerExit | undefined> {
     this.state = 'stopping';
     this.deadlines.stop();
-    if (graceMs > 0) this.connection?.send({ type: 'stop', graceMs });
-    if (this.placed === undefined) return undefined;
-    // The worker ends by itself after `stop`; the engine's own signal comes when it does not.
-    const placed = this.placed;
-    const cancel = this.clock.timer(graceMs, () => {
-      // Its end is what the caller awaits below; `stop` itself never rejects.
-      void placed.stop(graceMs === 0 ? 0 : TERMINATE_GRACE_MS);
-    });
-    try {
-      return await placed.exited;
-    } finally {
-      cancel();
-      this.line.drop();
-      this.connection?.close();
+    if (graceMs > 0) {
+      this.sleep.whenAwake(() => this.connection?.send({ type: 'stop', graceMs }));
     }
+    if (this.placed === undefined) return undefined;
+    const exit = await endPlaced(this.placed, graceMs, this.clock);
+    this.line.drop();
+    this.connection?.close();
+    return exit;
   }
 
   /** Takes every call out of it: those that had begun and those that had not. */

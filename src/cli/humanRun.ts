@@ -5,6 +5,7 @@ import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
+import { slowness } from '../../runtime/protocol/slowness';
 import { formatResult, formatRunError } from './format';
 import type { RunReporter } from './runReporter';
 import type { Terminal } from './terminal';
@@ -138,8 +139,11 @@ export class HumanRunReporter implements RunReporter {
   }
 
   private clockText(phase: PhaseRecord): string {
-    const elapsed = formatMs(Math.max(0, this.now() - (phase.startedAt ?? this.now())));
-    const expected = phase.expectedMs === null ? '' : ` of about ${formatMs(phase.expectedMs)}`;
+    const elapsedMs = Math.max(0, this.now() - (phase.startedAt ?? this.now()));
+    const elapsed = formatMs(elapsedMs);
+    const slow = slowness(phase, elapsedMs);
+    const about = phase.expectedMs === null ? '' : ` of about ${formatMs(phase.expectedMs)}`;
+    const expected = slow === null ? about : `, ${slow}  `;
     const memory = this.record?.memory.at(-1);
     const using =
       phase.phase === 'running' && memory !== undefined ? `  ${memoryText(memory)}` : '';

@@ -2,6 +2,7 @@
 import type { DiscoveredFunction } from '../discovery/model';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { formatClock, formatMs, formatUsd } from '../../runtime/protocol/figures';
+import { slowness } from '../../runtime/protocol/slowness';
 
 /** What is known of the newest run of a function. */
 export type LensState =
@@ -91,7 +92,9 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
     case 'active': {
       const phase = currentPhase(record);
       const since = phase?.startedAt ?? record.startedAt;
-      return `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}`;
+      const slow = phase === undefined ? null : slowness(phase, now - since);
+      const clock = `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}`;
+      return slow === null ? clock : `${clock} · ${slow}`;
     }
     case 'succeeded':
       return `$(pass) ${cpu}${ending(record)}`;

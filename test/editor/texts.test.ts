@@ -52,6 +52,17 @@ describe('the lens of a function', () => {
     assert.equal(status({ kind: 'run', record: ended }, 0), 'L4 · $(pass) 3.20 s · $0.00050');
   });
 
+  it('says of a phase that it takes far longer than it usually does', () => {
+    const record: RunRecord = {
+      ...loading,
+      phases: loading.phases.map((phase) => ({ ...phase, expectedMs: 5000 })),
+    };
+    assert.match(
+      status({ kind: 'run', record }, 16_500),
+      / 12 s · slower than usual \(usually 5\.00 s\)$/,
+    );
+  });
+
   it('says it when a GPU function ran on the CPU', () => {
     const record: RunRecord = { ...ended, device: 'cpu', cost: { ...cost, usd: 0 } };
     assert.equal(status({ kind: 'run', record }, 0), 'L4 · $(pass) on CPU 3.20 s · $0.00');

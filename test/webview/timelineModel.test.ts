@@ -27,6 +27,13 @@ describe('the timeline of phases', () => {
     );
   });
 
+  it('says in words of a phase that goes on far longer than it usually does', () => {
+    const note = (ms: number): string =>
+      row(timelineOf(liveRun(START), START + 4_058 + ms).rows, 'model-load').note;
+    assert.doesNotMatch(note(10_300), /slower/);
+    assert.match(note(10_400), /^slower than usual \(usually 5\.20 s\) · /);
+  });
+
   it('lets the phase that is going on grow with the clock, before what is expected', () => {
     const { rows, spanMs } = timelineOf(liveRun(START), START + 6_200);
     const load = row(rows, 'model-load');

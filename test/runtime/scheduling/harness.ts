@@ -13,7 +13,7 @@ import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { openStore, type Store } from '../../../runtime/store/store';
 
 export const PYTHON_PACKAGES = join(process.cwd(), 'runtime', 'python');
-const python = rememberPython({ environment: process.env });
+export const python = rememberPython({ environment: process.env });
 
 export interface HarnessOptions extends Partial<SchedulerOptions> {
   /** Makes the engine on the harness's own home; the process engine where it is not given. */
