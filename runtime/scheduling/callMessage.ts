@@ -1,5 +1,20 @@
-/** Calls as a worker is told of them. */
+/** Loads and calls as a worker is told of them. */
 import type { Call } from './call';
+import type { Target } from './target';
+
+/** Asks for a fresh runner with the target's code; `number` names this load. */
+export function loadMessage({ load, device }: Target, number: number): object {
+  return {
+    type: 'load',
+    load: number,
+    key: load.key,
+    bundle: load.bundle,
+    file: load.file,
+    env: load.environment,
+    cpu: device === 'cpu',
+    hooks: true,
+  };
+}
 
 /** One message for calls that travel together: they share all but input, number and attempt. */
 export function callMessage(first: Call, calls: readonly Call[]): { header: object; body: Buffer } {

@@ -6,7 +6,7 @@ import { VelarError } from '../protocol/errors';
 import type { WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
 import type { Call, PhaseMessage } from './call';
-import { callMessage } from './callMessage';
+import { callMessage, loadMessage } from './callMessage';
 import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
 import { endPlaced } from './endPlaced';
@@ -159,24 +159,14 @@ export class Container {
 
   /** Starts a fresh runner with this code. */
   startLoad(target: Target): void {
-    const { load } = target;
     this.line.drop();
-    this.load = load;
+    this.load = target.load;
     this.laneKey = target.laneKey;
     this.target = target;
     this.state = 'loading';
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
-    const message = {
-      type: 'load',
-      load: this.loadNumber,
-      key: load.key,
-      bundle: load.bundle,
-      file: load.file,
-      env: load.environment,
-      cpu: target.device === 'cpu',
-      hooks: true,
-    };
+    const message = loadMessage(target, this.loadNumber);
     this.sleep.whenAwake(() => this.connection?.send(message));
   }
 

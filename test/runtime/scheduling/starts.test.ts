@@ -93,7 +93,9 @@ describe('a container that does not come up', function () {
       assert.match(error.message, reason);
       assert.match(error.hint ?? '', /no lack of capacity; the next run tries anew/);
       assert.equal(await imports(), 3);
-      assert.ok((await run.lines()).some((line) => line.text === 'importing'));
+      // What a worker had not passed on is lost with it.
+      const printed = (await run.lines()).some((line) => line.text === 'importing');
+      assert.ok(printed || error.message.includes('worker died'));
       assert.ok(phaseEnds(run).includes('imports failed'), phaseEnds(run).join());
       assert.deepEqual(costOf(run), { seconds: 0, usd: 0 });
       // The next click tries anew.
