@@ -13,6 +13,7 @@ const NEEDED = [
   'dist/cold.js',
   'dist/discovery.js',
   'dist/cli.js',
+  'dist/docker.js',
   'dist/runtime.js',
   'dist/webview.js',
   'dist/webview.css',

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from .lease import Settings
 from .process_tree import adopt_orphans
-from .supervisor import Settings, Supervisor
+from .supervisor import Supervisor
 
 _NEEDED = ("VELAR_SOCKET", "VELAR_TOKEN", "VELAR_CONTAINER", "VELAR_BLOBS", "VELAR_WORKDIR")
 

@@ -6,10 +6,12 @@ import os
 import sys
 import sysconfig
 from types import ModuleType
-from typing import Any, Container, List
+from typing import Any, Container, List, Optional, Sequence
 
 #: Packages of the worker itself, which are there anyway.
 _OWN = ("velar", "velar_worker")
+#: How many packages are named that were imported before.
+_NAMED = 3
 
 
 def modules(besides: Container[str] = ()) -> List[str]:
@@ -31,3 +33,13 @@ def _file_of(module: Any) -> str:
         return ""
     file = module.__dict__.get("__file__")
     return file if isinstance(file, str) else ""
+
+
+def imported_before(modules: Sequence[str]) -> Optional[str]:
+    """What of the imports is there already, as a person reads it."""
+    packages = list(dict.fromkeys(name.partition(".")[0] for name in modules))
+    if not packages:
+        return None
+    largest = sorted(packages, key=lambda top: sum(name.startswith(top + ".") for name in modules), reverse=True)
+    others = len(packages) - _NAMED
+    return "imported already: %s%s" % (", ".join(largest[:_NAMED]), " and %d more" % others if others > 0 else "")

@@ -26,8 +26,6 @@ from .torch_memory import TorchSampler
 
 #: Results of calls that took longer go through the supervisor, which has begun to look at their memory, in ms.
 _LONG_MS = 15.0
-#: How many packages are named that were imported before.
-_NAMED = 3
 #: How many calls that came straight from the runtime are remembered, in case it sends one again.
 _REMEMBERED = 1024
 
@@ -103,7 +101,7 @@ class Runner:
 
     def _load(self) -> bool:
         load = self._setup.load
-        self._phase(None, "imports", "started", None, _imported_before(self._setup.imported))
+        self._phase(None, "imports", "started", None, packages.imported_before(self._setup.imported))
         start = time.perf_counter()
         scope = self._loads.open(None)
         error: Optional[errors.Wire] = None
@@ -387,16 +385,6 @@ def _encode(value: Any, output: str) -> _Encoded:
             % (len(data) >> 20),
         )
     return _Encoded(True, data)
-
-
-def _imported_before(modules: Sequence[str]) -> Optional[str]:
-    """What of the imports is there already, as a person reads it."""
-    packages = list(dict.fromkeys(name.partition(".")[0] for name in modules))
-    if not packages:
-        return None
-    largest = sorted(packages, key=lambda top: sum(name.startswith(top + ".") for name in modules), reverse=True)
-    others = len(packages) - _NAMED
-    return "imported already: %s%s" % (", ".join(largest[:_NAMED]), " and %d more" % others if others > 0 else "")
 
 
 def _ms(value: float) -> float:

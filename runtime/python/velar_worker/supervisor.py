@@ -7,13 +7,14 @@ import platform
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 
 from . import errors, faults, importing
 from .bundle import BundleError, Workspace
 from .interests import Interests
+from .lease import Lease, Settings
 from .link import HIGH_WATER, LOW_WATER, Link, dial, dial_again
 from .logs import PATIENCE
 from .nursery import Nursery
@@ -26,21 +27,7 @@ from .sampling import Sampling
 _REPLACE_GRACE = 5.0
 #: How long a runtime that reads nothing may delay the end of the worker, in seconds.
 _FAREWELL = 5.0
-#: Between two tries to reach a runtime that is gone, in seconds.
-_DIAL_EVERY = 0.1
 _FORWARDED = (b'{"type":"outputs"', b'{"type":"credit"', b'{"type":"invocation-end"')
-
-
-class Settings(NamedTuple):
-    """What the engine tells a worker: where the runtime listens, and the directories it may use."""
-
-    socket: str
-    token: str
-    container: str
-    blobs: str
-    workdir: str
-    #: How long a runtime that is gone is waited for, in seconds; 0 where the worker ends with it.
-    lease: float = 0.0
 
 
 class Supervisor:
@@ -63,13 +50,12 @@ class Supervisor:
         self._paused = False
         self._arranged: Optional[RunnerProcess] = None
         self._terminated = False
-        #: When the wait for a runtime that is gone is over, on the monotonic clock.
-        self._lease_until: Optional[float] = None
+        self._lease = Lease(settings.socket, settings.lease)
         #: Number and key of the last load.
         self._loaded = (0, "")
         self._wake_read, self._wake_write = os.pipe()
         self._handlers: Dict[str, Callable[[Dict[str, Any], bytes], None]] = {
-            "welcome": self._on_welcome,
+            "welcome": lambda header, payload: self._lease.renew(),
             "load": self._on_load,
             "call": self._on_call,
             "calls": self._on_call,
@@ -144,21 +130,15 @@ class Supervisor:
         runner = self._runner
         if runner is not None and (runner.executing is not None or not runner.loaded):
             runner.kill("stopped")
-        if self._lease_until is None:
-            self._lease_until = time.monotonic() + self._settings.lease
-        while time.monotonic() < self._lease_until and not self._terminated:
-            try:
-                self._link = Link(dial(self._settings.socket))
-            except OSError:
-                time.sleep(_DIAL_EVERY)
-                continue
-            self._arranged = None
-            self._interests.set(self._link.sock, True, False, self._on_runtime)
-            keeps = runner is not None and runner.killed_for is None
-            load, key = self._loaded
-            self._link.queue(message({**self._hello(), "loaded": {"load": load, "key": key if keeps else ""}}))
-            return True
-        return False
+        link = self._lease.dial_again(lambda: self._terminated)
+        if link is None:
+            return False
+        self._link, self._arranged = link, None
+        self._interests.set(link.sock, True, False, self._on_runtime)
+        keeps = runner is not None and runner.killed_for is None
+        load, key = self._loaded
+        link.queue(message({**self._hello(), "loaded": {"load": load, "key": key if keeps else ""}}))
+        return True
 
     # What is listened to, and for how long.
 
@@ -243,9 +223,6 @@ class Supervisor:
                 handler(header, payload)
             except (KeyError, TypeError, ValueError) as cause:
                 raise FrameError('"%s" without its fields (%r)' % (header["type"], cause)) from cause
-
-    def _on_welcome(self, _header: Dict[str, Any], _payload: bytes) -> None:
-        self._lease_until = None
 
     def _forward(self, _header: Dict[str, Any], payload: bytes) -> None:
         if self._runner is not None:
