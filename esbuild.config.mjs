@@ -20,7 +20,7 @@ const BUNDLES = [
   { entry: 'src/discovery/parse.ts', outfile: 'discovery.js', page: false },
   { entry: 'src/cli/main.ts', outfile: 'cli.js', page: false },
   { entry: 'runtime/main.ts', outfile: 'runtime.js', page: false },
-  { entry: 'runtime/engines/docker/index.ts', outfile: 'docker.js', page: false },
+  { entry: 'runtime/engines/docker/client.ts', outfile: 'docker.js', page: false },
   { entry: 'webview/main.ts', outfile: 'webview.js', page: true },
   { entry: 'webview/main.css', outfile: 'webview.css', page: true },
 ];
@@ -33,14 +33,14 @@ const BUNDLES = [
 const LOADED_LATER = {
   'src/editor/cold': './cold.js',
   'src/discovery/parse': './discovery.js',
-  'runtime/engines/docker/index': './docker.js',
+  'runtime/engines/docker/client': './docker.js',
 };
 
 /** @type {esbuild.Plugin} */
 const loadedLater = {
   name: 'loaded-later',
   setup(build) {
-    build.onResolve({ filter: /^\..*\/(cold|parse|index)$/ }, ({ path, resolveDir }) => {
+    build.onResolve({ filter: /^\..*\/(cold|parse|client)$/ }, ({ path, resolveDir }) => {
       const source = relative(ROOT, resolve(resolveDir, path)).replaceAll('\\', '/');
       const target = LOADED_LATER[source];
       return target === undefined ? undefined : { path: target, external: true };

@@ -4,8 +4,10 @@ import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { version } from '../package.json';
+import { checkDocker } from './engines/docker/check';
+import { createDockerEngine } from './engines/docker/dockerEngine';
 import type { Engine } from './engines/engine';
-import { rememberPython, type PythonInterpreter } from './images/python';
+import { minorOf, rememberPython, type PythonInterpreter } from './images/python';
 import type { EmbeddedReady } from './protocol/embedded';
 import { VelarError } from './protocol/errors';
 import { createScheduler } from './scheduling/scheduler';
@@ -116,10 +118,7 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
     port,
     embedded,
     engine,
-    checkEngine: async () => {
-      const { checkDocker } = await import('./engines/docker/index');
-      return checkDocker(process.env, engine === 'docker');
-    },
+    checkEngine: () => checkDocker(process.env, engine === 'docker'),
     signal,
     python,
     logLevel: readLogLevel(process.env['VELAR_LOG_LEVEL']),
@@ -134,20 +133,19 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
   });
 }
 
-/** Its client is loaded only here. Throws as `connectDocker` does, with the remedy. */
-async function dockerEngine(
+/** Throws as `connectDocker` does, with the remedy. */
+function dockerEngine(
   { home, store, logger }: ServiceParts,
   shared: { pythonPackages: string; environment: NodeJS.ProcessEnv },
   python: () => Promise<PythonInterpreter>,
 ): Promise<Engine> {
-  const { createDockerEngine } = await import('./engines/docker/index');
   return createDockerEngine({
     ...shared,
     home,
     runtime: store.runtimeId,
     blobs: store.blobs.root,
     volumes: store.volumes,
-    pythonVersion: async () => (await python()).version,
+    pythonVersion: async () => minorOf((await python()).version),
     logger,
   });
 }

@@ -1,6 +1,6 @@
 /** What tests with a real Docker engine share: the engine that was started for the suite. */
 import Docker from 'dockerode';
-import { createDockerEngine } from '../../runtime/engines/docker';
+import { createDockerEngine } from '../../runtime/engines/docker/dockerEngine';
 import { Harness, PYTHON_PACKAGES, type HarnessOptions } from '../runtime/scheduling/harness';
 
 /** Variables that scripts/docker/daemon.mjs sets for this suite. */
@@ -34,7 +34,7 @@ export async function openDocker(
         pythonPackages: PYTHON_PACKAGES,
         blobs: store.blobs.root,
         volumes: store.volumes,
-        pythonVersion: () => Promise.resolve('3.11.0'),
+        pythonVersion: () => Promise.resolve('3.11'),
         environment: {
           DOCKER_HOST: host,
           ...(network === undefined ? {} : { VELAR_DOCKER_NETWORK: network }),

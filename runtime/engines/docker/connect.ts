@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import * as z from 'zod';
 import { VelarError } from '../../protocol/errors';
 
@@ -32,7 +32,8 @@ export interface DockerHost {
 /** Throws `unsupported`, `unreachable`, `unauthorised`: each names the remedy. */
 export async function connectDocker(environment: Environment): Promise<DockerHost> {
   const socket = socketOf(environment);
-  const docker = new Docker({ socketPath: socket });
+  const client = await import('./client');
+  const docker = new client.Docker({ socketPath: socket });
   let version: Docker.DockerVersion;
   let info: unknown;
   try {

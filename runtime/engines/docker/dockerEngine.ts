@@ -32,7 +32,7 @@ export interface DockerEngineOptions {
   /** Folder of blobs, read by workers. */
   blobs: string;
   volumes: Pick<VolumeStore, 'folder'>;
-  /** Version of this machine's Python, for images that name none. */
+  /** Minor version of this machine's Python, such as `3.11`, for images that name none. */
   pythonVersion: () => Promise<string>;
   environment: Readonly<Record<string, string | undefined>>;
   logger: { info(message: string): void; warn(message: string): void };
