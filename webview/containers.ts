@@ -13,7 +13,6 @@ export function containerFacts(container: Container): string {
   if (container.idleUntil !== null) facts.push(`until ${formatTime(container.idleUntil)}`);
   if (container.pid !== null) facts.push(`pid ${container.pid}`);
   facts.push(container.engine);
-  if (container.detail !== undefined) facts.push(container.detail);
   return facts.join(' · ');
 }
 

@@ -18,8 +18,14 @@ export interface EngineImage {
   readonly note: string | undefined;
   /** Environment variables of the image; functions add theirs. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Builds or joins a build. Resolves to whether it was there. Throws ImageBuildError, `cancelled`. */
-  ensure(listener: BuildListener, signal: AbortSignal): Promise<{ cached: boolean }>;
+  /**
+   * Builds or joins a build. Resolves to whether it was there, and whether all that was done was a pull.
+   * Throws ImageBuildError, `cancelled`.
+   */
+  ensure(
+    listener: BuildListener,
+    signal: AbortSignal,
+  ): Promise<{ cached: boolean; pulled?: boolean }>;
   /** True when `ensure` would find it ready, as far as is known without looking. */
   isReady(): boolean;
 }
@@ -61,15 +67,8 @@ export interface PlacedContainer {
   readonly pid: number | null;
   /** Resolves when no process of it is left. Never rejects. */
   readonly exited: Promise<ContainerExit>;
-  /** Asks it to end, and ends it after `graceMs`; a paused one too. */
+  /** Asks it to end, and ends it after `graceMs`. Rejects where the engine can't. */
   stop(graceMs: number): Promise<ContainerExit>;
-  /**
-   * Stops all of its processes where they are, so that they use no CPU; they keep their memory and GPU memory.
-   * Only where the engine can. Rejects when it did not work.
-   */
-  pause?(): Promise<void>;
-  /** Lets them go on; does nothing to one that isn't paused. There where `pause` is. */
-  resume?(): Promise<void>;
 }
 
 /** A container that an earlier process of this runtime left running, and whose worker may dial in again. */

@@ -112,8 +112,6 @@ export const containerSchema = z.object({
   image: z.string(),
   engine: z.string(),
   state: z.enum(['starting', 'idle', 'busy', 'stopping']),
-  /** What the state alone doesn't say. */
-  detail: z.string().optional(),
   gpu: z.string().nullable(),
   pid: z.number().int().nullable(),
   startedAt: z.number(),

@@ -78,7 +78,7 @@ async function ensureImage(start: BringUp): Promise<void> {
   const { origin } = start.container;
   try {
     let building = false;
-    const { cached } = await origin.image.ensure(
+    const { cached, pulled } = await origin.image.ensure(
       {
         progress: (detail) => {
           building = true;
@@ -89,7 +89,8 @@ async function ensureImage(start: BringUp): Promise<void> {
       start.signal,
     );
     if (cached && !building) start.stage({ phase: 'image', skipped: 'image cached' });
-    else start.stage({ phase: 'image', done: 'built' });
+    else
+      start.stage({ phase: 'image', done: cached ? 'image cached' : pulled ? 'pulled' : 'built' });
   } catch (error) {
     throw error instanceof ImageBuildError
       ? new StartError(error.runError, false)

@@ -14,7 +14,6 @@ import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
 import { groupOf, type LoadSpec, type Target } from './target';
-import { Sleep } from './sleep';
 import type { WorkerConnection } from './workerLink';
 
 /** Between asking a call to end and ending its runner, in ms. */
@@ -50,7 +49,6 @@ export class Container {
   private loadBegan = 0;
   private blockedCalls = 0;
   private readonly deadlines: Deadlines;
-  private readonly sleep: Sleep;
 
   constructor(
     readonly id: string,
@@ -76,7 +74,6 @@ export class Container {
       () => this.inflight.values(),
       (call) => this.cancel(call, timedOut(call)),
     );
-    this.sleep = new Sleep((error, wakes) => this.events.pauseFailed(this, error, wakes));
     this.load = origin.load;
     this.laneKey = origin.laneKey;
     this.target = origin;
@@ -89,16 +86,6 @@ export class Container {
   /** Containers of one group have the same code loaded. Undefined where nothing is. */
   get groupKey(): string | undefined {
     return this.load === null ? undefined : groupOf(this.origin.poolKey, this.load.key);
-  }
-
-  /** Paused by its engine while it has nothing to do. */
-  get paused(): boolean {
-    return this.sleep.asleep;
-  }
-
-  /** Pauses it where it is idle and its engine can; it goes on by itself before it is used. */
-  pause(): void {
-    if (this.idle) this.sleep.fall(this.placed);
   }
 
   /** True when a call in it waits for calls that it made: it holds its place without using it. */
@@ -166,14 +153,14 @@ export class Container {
     this.state = 'loading';
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
-    const message = loadMessage(target, this.loadNumber);
-    this.sleep.whenAwake(() => this.connection?.send(message));
+    this.connection?.send(loadMessage(target, this.loadNumber));
   }
 
   /** Sends calls of one lane, as one message. */
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
+    const direct = !first.batch && this.line.open && this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
@@ -185,16 +172,7 @@ export class Container {
       call.loadingSince = undefined;
       this.inflight.set(call.id, call);
     }
-    this.sleep.whenAwake(() => this.send(calls));
-  }
-
-  private send(calls: readonly Call[]): void {
-    const held = calls.filter((call) => this.inflight.get(call.id) === call);
-    const [first] = held;
-    if (first === undefined) return;
-    const others = this.inflight.size - held.length;
-    const direct = !first.batch && this.line.open && this.line.size === others;
-    const { header, body } = callMessage(first, held);
+    const { header, body } = callMessage(first, calls);
     this.beginNext();
     if (direct) this.line.send(first, { ...header, direct }, body);
     else this.connection?.send(header, body);
@@ -230,9 +208,7 @@ export class Container {
   async stop(graceMs: number): Promise<ContainerExit | undefined> {
     this.state = 'stopping';
     this.deadlines.stop();
-    if (graceMs > 0) {
-      this.sleep.whenAwake(() => this.connection?.send({ type: 'stop', graceMs }));
-    }
+    if (graceMs > 0) this.connection?.send({ type: 'stop', graceMs });
     if (this.placed === undefined) return undefined;
     const exit = await endPlaced(this.placed, graceMs, this.clock);
     this.line.drop();

@@ -23,6 +23,4 @@ export interface ContainerEvents {
   memory(container: Container, message: Extract<WorkerMessage, { type: 'memory' }>): void;
   printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void;
   linkBroken(container: Container, error: VelarError): void;
-  /** Its engine could not pause it, or not wake it: then it is of no use any more. */
-  pauseFailed(container: Container, error: unknown, wakes: boolean): void;
 }

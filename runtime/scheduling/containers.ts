@@ -18,8 +18,6 @@ export interface ContainersOptions {
   adoption: Pick<Adoption, 'has' | 'heldGpus' | 'giveUp'>;
   /** Containers at once; those that only wait for others are not counted. */
   limit: number;
-  /** An idle container is paused after so many ms, where its engine can. */
-  pauseAfterMs: number;
   /** Ends a container that has been idle for its whole window, or whose place is needed. */
   discard: (container: Container) => void;
   /** True when calls wait for this container, as it is loaded. */
@@ -39,7 +37,6 @@ export class Containers {
   readonly all = new Map<string, Container>();
   private readonly pools = new Map<string, Set<Container>>();
   private readonly idleTimers = new Map<Container, () => void>();
-  private readonly pauseTimers = new Map<Container, () => void>();
   private readonly idleSince = new Map<Container, number>();
   private readonly turns: Turns<Container>;
   /** Cards that those who are earlier in turn wait for, so that they don't go to those behind. */
@@ -92,7 +89,6 @@ export class Containers {
     if (!container.idle) return;
     if (!this.idleSince.has(container)) {
       this.idleSince.set(container, this.options.clock.monotonic());
-      if (container.placed?.pause !== undefined) this.pauseLater(container);
       this.options.changed();
     }
     this.limitIdle(container);
@@ -106,8 +102,6 @@ export class Containers {
   notIdle(container: Container): void {
     this.turns.used(container);
     this.stopTimer(container);
-    this.pauseTimers.get(container)?.();
-    this.pauseTimers.delete(container);
     this.idleSince.delete(container);
   }
 
@@ -153,15 +147,6 @@ export class Containers {
     });
     this.idleTimers.set(container, cancel);
     this.options.changed();
-  }
-
-  private pauseLater(container: Container): void {
-    const cancel = this.options.clock.timer(this.options.pauseAfterMs, () => {
-      this.pauseTimers.delete(container);
-      container.pause();
-      this.options.changed();
-    });
-    this.pauseTimers.set(container, cancel);
   }
 
   private stopTimer(container: Container): boolean {

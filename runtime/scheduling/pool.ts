@@ -44,8 +44,6 @@ export interface PoolOptions {
   gpus: readonly Gpu[];
   adoption: Adoption;
   maxContainers: number;
-  /** An idle container is paused after so many ms, where its engine can. */
-  pauseAfterMs: number;
   listener: PoolListener;
 }
 
@@ -70,7 +68,6 @@ export class Pool {
       gpus,
       adoption: options.adoption,
       limit: options.maxContainers,
-      pauseAfterMs: options.pauseAfterMs,
       discard: (container) => discard(container, STOP_GRACE_MS),
       awaited: (container) => this.queues.waitingFor(container).length > 0,
       kept,
@@ -283,10 +280,6 @@ export class Pool {
       } else {
         this.lose(container, infrastructureError(error, 'WorkerProtocol'));
       }
-    },
-    pauseFailed: (container, error, wakes) => {
-      this.options.listener.warn(`Container ${container.id}: ${String(error)}`);
-      if (wakes) this.lose(container, infrastructureError(error, 'ContainerPaused'));
     },
     caller: (...args) => this.options.listener.caller(...args),
     runnerGone: (...args) => this.options.listener.runnerGone(...args),

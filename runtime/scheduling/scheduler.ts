@@ -37,8 +37,6 @@ import { Telemetry } from './telemetry';
 import { WorkerLink } from './workerLink';
 
 const MIN_CONTAINERS_LIMIT = 8;
-/** Long enough that a person's next click, or the next call of a loop, finds the container awake. */
-const PAUSE_AFTER_MS = 5000;
 
 export interface SchedulerOptions {
   /** VELAR_HOME. */
@@ -55,8 +53,6 @@ export interface SchedulerOptions {
   /** CPU functions have as many containers each, where they don't say. */
   cores?: number;
   engine?: Engine;
-  /** Idle containers are paused after so many ms where the engine can; 5 s where it isn't said. */
-  pauseAfterMs?: number;
   gpus?: GpuInventory;
 }
 
@@ -135,7 +131,6 @@ class Scheduler implements RunService {
       gpus: gpus.gpus,
       adoption,
       maxContainers: Math.max(MIN_CONTAINERS_LIMIT, cores * 4),
-      pauseAfterMs: parts.pauseAfterMs ?? PAUSE_AFTER_MS,
       listener: poolEvents({
         output: () => this.output,
         telemetry: () => this.telemetry,

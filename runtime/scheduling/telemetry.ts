@@ -6,9 +6,6 @@ import { gpuLabel } from '../gpu/names';
 import { CardTelemetry, type CardTelemetryOptions } from './cardTelemetry';
 import type { Container } from './container';
 
-/** What pausing frees, and what it does not. */
-const PAUSED = 'paused: uses no CPU, keeps its memory and GPU memory';
-
 /** A burst of changes is told once. */
 const TELL_WITHIN_MS = 50;
 
@@ -88,7 +85,6 @@ export class Telemetry {
       image: origin.image.key,
       engine: this.options.engine,
       state: stateOf(container),
-      ...(container.paused ? { detail: PAUSED } : {}),
       gpu: gpu === null ? null : gpuLabel(gpu.name, gpu.count),
       pid: container.placed?.pid ?? null,
       startedAt: container.startedAt,

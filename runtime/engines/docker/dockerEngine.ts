@@ -68,7 +68,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     process.umask(0o022);
     chmodSync(options.blobs, 0o755);
   }
-  const { left, removed } = await findLeft(host.docker, options.runtime);
+  const { left, removed } = await findLeft(host.docker, options.runtime, (message) =>
+    options.logger.warn(message),
+  );
   if (removed.length > 0) {
     options.logger.info(`Removed containers that an earlier runtime left: ${removed.join(', ')}.`);
   }
@@ -79,13 +81,15 @@ class DockerEngine implements Engine {
   readonly kind = 'docker';
   readonly place = 'this Docker host';
   private readonly placed = new Map<string, PlacedContainer>();
+  /** Those that the engine took with it as it went away: it may have kept them. */
+  private readonly lost = new Set<DockerContainer>();
   private readonly planned = new WeakMap<EngineImage, Planned>();
   private readonly images: DockerImages;
 
   constructor(
     private readonly host: DockerHost,
     private readonly user: ContainerUser,
-    readonly left: readonly LeftContainer[],
+    readonly left: readonly (LeftContainer & { placed: DockerContainer })[],
     private readonly options: DockerEngineOptions,
   ) {
     const { home, environment, pythonVersion } = options;
@@ -113,9 +117,12 @@ class DockerEngine implements Engine {
       environment: plan.environment,
       isReady: () => planned.ready !== undefined && this.images.isReady(plan),
       ensure: async (listener, signal) => {
-        const { cached, id, python } = await this.images.ensure(plan, listener, signal);
-        planned.ready ??= { id, python: python.executable, sets: await this.variablesOf(id) };
-        return { cached };
+        const { cached, pulled, id, python } = await this.images.ensure(plan, listener, signal);
+        if (planned.ready?.id !== id) {
+          const sets = await this.variablesOf(id);
+          planned.ready = { id, python: python.executable, sets };
+        }
+        return { cached, pulled };
       },
     };
     this.planned.set(made, planned);
@@ -155,13 +162,16 @@ class DockerEngine implements Engine {
       user: `${this.user.uid}:${this.user.gid}`,
       network: this.options.environment['VELAR_DOCKER_NETWORK'],
     });
+    await this.removeLost();
     let handle;
     try {
       handle = await docker.createContainer(options);
     } catch (error) {
       throw startFailure(error);
     }
-    const placed = await DockerContainer.start(spec.container, handle);
+    const placed = await DockerContainer.start(spec.container, handle, (message) =>
+      this.options.logger.warn(message),
+    );
     this.keep(placed);
     return placed;
   }
@@ -185,10 +195,19 @@ class DockerEngine implements Engine {
     ]);
   }
 
-  private keep(placed: PlacedContainer): void {
+  private keep(placed: DockerContainer): void {
     this.placed.set(placed.container, placed);
     // `exited` never rejects.
-    void placed.exited.then(() => this.placed.delete(placed.container));
+    void placed.exited.then(() => {
+      this.placed.delete(placed.container);
+      if (placed.lost) this.lost.add(placed);
+    });
+  }
+
+  private async removeLost(): Promise<void> {
+    const lost = [...this.lost];
+    this.lost.clear();
+    await Promise.all(lost.map((container) => container.remove()));
   }
 
   private checkLimits({ cpu, memoryMiB }: Pick<FunctionOptions, 'cpu' | 'memoryMiB'>): void {

@@ -8,12 +8,13 @@ import { DockerContainer, remove } from './placed';
 export async function findLeft(
   docker: Docker,
   runtime: string,
-): Promise<{ left: LeftContainer[]; removed: string[] }> {
+  warn: (message: string) => void,
+): Promise<{ left: (LeftContainer & { placed: DockerContainer })[]; removed: string[] }> {
   const found = await docker.listContainers({
     all: true,
     filters: { label: [`${LABEL.runtime}=${runtime}`] },
   });
-  const left: LeftContainer[] = [];
+  const left: (LeftContainer & { placed: DockerContainer })[] = [];
   const removed: string[] = [];
   for (const { Id, Labels, State } of found) {
     const handle = docker.getContainer(Id);
@@ -25,7 +26,7 @@ export async function findLeft(
       continue;
     }
     const gpus = (Labels[LABEL.gpus] ?? '').split(',').filter(Boolean);
-    const placed = await DockerContainer.running(container, handle);
+    const placed = await DockerContainer.running(container, handle, warn);
     left.push({ placed, pool, tokenDigest, gpus });
   }
   return { left, removed };

@@ -13,6 +13,8 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: 'SIGTERM',
 };
 
+type Warn = (message: string) => void;
+
 export class DockerContainer implements PlacedContainer {
   readonly exited: Promise<ContainerExit>;
   private ended = false;
@@ -22,16 +24,20 @@ export class DockerContainer implements PlacedContainer {
     readonly container: string,
     readonly pid: number | null,
     private readonly handle: Docker.Container,
-    end: Promise<{ StatusCode: number } | { lost: unknown }>,
+    private readonly warn: Warn,
   ) {
-    this.exited = end.then((result) => this.close(result));
+    this.exited = endOf(handle).then((end) => this.close(end));
   }
 
   /** Starts a created container. Throws as `startFailure` says; what was created is removed then. */
-  static async start(container: string, handle: Docker.Container): Promise<DockerContainer> {
+  static async start(
+    container: string,
+    handle: Docker.Container,
+    warn: Warn,
+  ): Promise<DockerContainer> {
     try {
       await handle.start();
-      return await DockerContainer.running(container, handle);
+      return await DockerContainer.running(container, handle, warn);
     } catch (error) {
       await remove(handle);
       throw startFailure(error);
@@ -39,10 +45,13 @@ export class DockerContainer implements PlacedContainer {
   }
 
   /** Takes over a container that runs, or has ended already. */
-  static async running(container: string, handle: Docker.Container): Promise<DockerContainer> {
+  static async running(
+    container: string,
+    handle: Docker.Container,
+    warn: Warn,
+  ): Promise<DockerContainer> {
     const { State } = await handle.inspect();
-    const pid = State.Pid === 0 ? null : State.Pid;
-    return new DockerContainer(container, pid, handle, endOf(handle));
+    return new DockerContainer(container, State.Pid === 0 ? null : State.Pid, handle, warn);
   }
 
   async stop(graceMs: number): Promise<ContainerExit> {
@@ -58,14 +67,6 @@ export class DockerContainer implements PlacedContainer {
     return this.exited;
   }
 
-  async pause(): Promise<void> {
-    await this.handle.pause();
-  }
-
-  async resume(): Promise<void> {
-    await this.handle.unpause();
-  }
-
   private async close(end: { StatusCode: number } | { lost: unknown }): Promise<ContainerExit> {
     this.ended = true;
     if ('lost' in end) {
@@ -74,7 +75,7 @@ export class DockerContainer implements PlacedContainer {
       return { code: null, signal: null, output };
     }
     const [output, oom] = await Promise.all([this.lastWords(), this.wasOutOfMemory()]);
-    await remove(this.handle);
+    await this.remove();
     const signal = SIGNALS[end.StatusCode];
     return signal === undefined
       ? { code: end.StatusCode, signal: null, output, oom }
@@ -84,6 +85,15 @@ export class DockerContainer implements PlacedContainer {
   /** True where the engine went away before the container's end was seen: it may run still. */
   get lost(): boolean {
     return this.gone;
+  }
+
+  /** Removes what is left of it. Never rejects: what can't be removed is told, and is no reason to wait. */
+  async remove(): Promise<void> {
+    try {
+      await remove(this.handle);
+    } catch (error) {
+      this.warn(`Docker did not remove container ${this.container}: ${String(error)}`);
+    }
   }
 
   private async lastWords(): Promise<string> {

@@ -45,10 +45,14 @@ export interface ReadyDockerImage {
   python: ImagePython;
   /** False when this call waited for a build or a pull, its own or another's. */
   cached: boolean;
+  /** True where what was waited for was a pull alone. */
+  pulled: boolean;
 }
 
+type FoundImage = Pick<ReadyDockerImage, 'id' | 'python'>;
+
 export class DockerImages {
-  private readonly builds = new SharedBuilds<Omit<ReadyDockerImage, 'cached'>>();
+  private readonly builds = new SharedBuilds<FoundImage>();
   private readonly memory: ImageMemory;
   /** Keys of plans whose image is known to be there. */
   private readonly ready = new Set<string>();
@@ -99,12 +103,14 @@ export class DockerImages {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
     const { parts, key } = plan;
     if ('problem' in parts) throw new ImageBuildError(parts.problem);
+    let there = false;
     if (!this.builds.has(parts.contentKey)) {
       const id = await this.find(key, parts);
+      there = id !== undefined;
       const python = id === undefined ? undefined : await this.memory.python(id);
       if (id !== undefined && python !== undefined) {
         await this.used(key);
-        return { id, python, cached: true };
+        return { id, python, cached: true, pulled: false };
       }
     }
     const built = await this.builds.join(
@@ -114,7 +120,7 @@ export class DockerImages {
       signal,
     );
     await this.used(key);
-    return { ...built, cached: false };
+    return { ...built, cached: there, pulled: !there && !parts.needsBuild };
   }
 
   /** Images that were built here or by another runtime on this engine, least recently used first. */
@@ -188,7 +194,7 @@ export class DockerImages {
     parts: ImageParts,
     listener: BuildListener,
     signal: AbortSignal,
-  ): Promise<Omit<ReadyDockerImage, 'cached'>> {
+  ): Promise<FoundImage> {
     const { docker, environment } = this.options;
     const work: ImageWork = { docker, parts, environment, listener, signal };
     // Looked for again: who was here before may have built it.
