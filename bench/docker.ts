@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { startDocker } from '../scripts/docker/daemon.mjs';
 import { createOptions } from '../runtime/engines/docker/createOptions';
 import { bundleId } from '../runtime/protocol/bundles';
+import { VelarError } from '../runtime/protocol/errors';
 import { startRun } from '../src/client/runs';
 import { startBenchRuntime, succeeds, type BenchRuntime } from './support/benchRuntime';
 import { figure, median, type Figure } from './support/statistics';
@@ -94,7 +95,12 @@ async function* figures(runtime: BenchRuntime, image: string): AsyncGenerator<Fi
 async function stopAll({ connection }: BenchRuntime): Promise<void> {
   const { containers } = await connection.request('container.list', {});
   for (const { container } of containers) {
-    await connection.request('container.stop', { container });
+    try {
+      await connection.request('container.stop', { container });
+    } catch (error) {
+      // It ended by itself meanwhile.
+      if (VelarError.from(error).code !== 'not-found') throw error;
+    }
   }
 }
 

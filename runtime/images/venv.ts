@@ -1,10 +1,11 @@
 /** Builds one virtual environment with pip or uv, line by line. */
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { capture, installerEnvironment, startChild } from '../engines/children';
 import type { BuildListener } from '../engines/engine';
-import { isNodeError, VelarError } from '../protocol/errors';
+import { VelarError } from '../protocol/errors';
+import { exists } from '../store/exists';
 import { ImageBuildError, pipFailure, placeTraceback } from './buildError';
 import type { ImagePlan, InstallStep } from './imagePlan';
 import { InstallProgressReader } from './installProgress';
@@ -167,14 +168,4 @@ async function install(
 
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? 'it printed nothing';
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isNodeError(error)) return false;
-    throw error;
-  }
 }

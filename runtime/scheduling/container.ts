@@ -36,6 +36,8 @@ export class Container {
   /** Whose calls it works on; others wait until it is idle. */
   laneKey: string | null = null;
   placed: PlacedContainer | undefined;
+  /** Settles when it is gone; undefined while nobody has asked for its end. */
+  ending: Promise<void> | undefined;
   /** What it was last used for: its options say how long it stays. */
   target: Target;
   /** It has worked on a call before. */

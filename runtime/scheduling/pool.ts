@@ -202,9 +202,13 @@ export class Pool {
     this.placer.pump();
   }
 
-  /** Ends a container and forgets it when its process is gone. */
-  private async discard(container: Container, graceMs: number): Promise<void> {
-    if (container.state === 'stopping' || container.state === 'ended') return;
+  /** Ends a container and forgets it when its process is gone; who asks again waits for the same end. */
+  private discard(container: Container, graceMs: number): Promise<void> {
+    container.ending ??= this.end(container, graceMs);
+    return container.ending;
+  }
+
+  private async end(container: Container, graceMs: number): Promise<void> {
     container.state = 'stopping';
     this.containers.notIdle(container);
     this.options.listener.changed();

@@ -181,7 +181,7 @@ describe('Docker images', function () {
     const wanted = await plan(
       [
         { kind: 'env', variables: { LINE: line, LINES: hostile } },
-        { kind: 'workdir', path: `/work ${line}` },
+        { kind: 'workdir', path: `/srv ${line}` },
         run(`printf %s "$LINES" > lines; printf '%s' '${hostile.replaceAll("'", "'\\''")}' > said`),
         { kind: 'localFile', source: 'a [x] $y *', target: `/data/${line}/${line}` },
       ],
@@ -190,7 +190,7 @@ describe('Docker images', function () {
     const { id } = await images.ensure(wanted, QUIET, NEVER);
     const script = `cat lines; echo; cat said; echo; printf '%s\\n' "$LINE" "$(pwd)"; cat "/data/$LINE/$LINE"`;
     const text = await printed(docker, id, ['/bin/sh', '-c', script]);
-    assert.equal(text, [hostile, hostile, line, `/work ${line}`, 'alpha'].join('\n'));
+    assert.equal(text, [hostile, hostile, line, `/srv ${line}`, 'alpha'].join('\n'));
     assert.equal(wanted.environment['LINES'], hostile);
   });
 

@@ -5,6 +5,7 @@ import type { FunctionDescription, FunctionOptions } from '../../protocol/descri
 import { sha256Hex } from '../../protocol/bundles';
 import { VelarError } from '../../protocol/errors';
 import { DockerImages, type DockerImagePlan } from '../../images/docker/dockerImages';
+import type { ImagePython } from '../../images/docker/pythonCheck';
 import { canonicalJson } from '../../images/imagePlan';
 import type { VolumeStore } from '../../store/volumes';
 import type {
@@ -22,6 +23,7 @@ import { createOptions, INSIDE } from './createOptions';
 import { startFailure } from './failures';
 import { findLeft } from './leftovers';
 import { DockerContainer } from './placed';
+import { WorkerPackages } from './workerPackages';
 
 export interface DockerEngineOptions {
   home: string;
@@ -45,7 +47,7 @@ interface Planned {
   /** Once it is ready. */
   ready?: {
     id: string;
-    python: string;
+    python: ImagePython;
     /** Names of the variables that the image itself sets. */
     sets: ReadonlySet<string>;
   };
@@ -85,6 +87,7 @@ class DockerEngine implements Engine {
   private readonly lost = new Set<DockerContainer>();
   private readonly planned = new WeakMap<EngineImage, Planned>();
   private readonly images: DockerImages;
+  private readonly packages: WorkerPackages;
 
   constructor(
     private readonly host: DockerHost,
@@ -94,6 +97,12 @@ class DockerEngine implements Engine {
   ) {
     const { home, environment, pythonVersion } = options;
     for (const { placed } of left) this.keep(placed);
+    this.packages = new WorkerPackages({
+      docker: host.docker,
+      sources: options.pythonPackages,
+      folder: join(home, 'worker'),
+      warn: (message) => options.logger.warn(message),
+    });
     this.images = new DockerImages({
       docker: host.docker,
       folder: join(home, 'docker-images'),
@@ -120,7 +129,7 @@ class DockerEngine implements Engine {
         const { cached, pulled, id, python } = await this.images.ensure(plan, listener, signal);
         if (planned.ready?.id !== id) {
           const sets = await this.variablesOf(id);
-          planned.ready = { id, python: python.executable, sets };
+          planned.ready = { id, python, sets };
         }
         return { cached, pulled };
       },
@@ -138,7 +147,7 @@ class DockerEngine implements Engine {
       container: spec.container,
       runtime: this.options.runtime,
       app: spec.app,
-      image: { ...ready, key: plan.key },
+      image: { id: ready.id, python: ready.python.executable, key: plan.key },
       pool: spec.pool,
       gpus: spec.gpus,
       gpuAccess: this.gpuAccess(),
@@ -146,7 +155,7 @@ class DockerEngine implements Engine {
       limits,
       host: { memoryBytes },
       folders: {
-        packages: this.options.pythonPackages,
+        packages: await this.packages.folder(ready.id, ready.python),
         blobs: this.options.blobs,
         link: dirname(spec.link.address),
       },

@@ -102,7 +102,7 @@ describe('layers as a Dockerfile', () => {
     await kept([file('/app/x'), { kind: 'requirements', path: 'local.txt' }]);
     await kept([file('/app/x'), { kind: 'apt', packages: ['./x.deb'] }]);
     await kept([file('/etc/pip.conf'), pip('torch')]);
-    await kept([file('/root/.netrc'), pip('torch')]);
+    await kept([file('/home/me/.netrc'), pip('torch')]);
     await kept([file('/pip.py'), pip('torch')]);
     await kept([
       file('/wheels/a.whl'),
