@@ -1,33 +1,48 @@
 /** How long phases took in earlier runs of a function: what a person may expect of the next one. */
 import type { RunEvent } from '../protocol/events';
 import type { Phase } from '../protocol/phases';
+import type { PhaseDurations, PhaseTimeStore } from '../store/phaseTimes';
 
 const KEPT_RUNS = 15;
 const MAX_FUNCTIONS = 500;
 
 export class PhaseHistory {
-  private readonly functions = new Map<string, Map<Phase, number[]>>();
+  private readonly functions: Map<string, PhaseDurations>;
 
-  /** Notes the phases of a run that succeeded. */
-  add(key: string, events: readonly RunEvent[]): void {
-    const phases = this.functions.get(key) ?? new Map<Phase, number[]>();
+  constructor(
+    private readonly store: PhaseTimeStore,
+    private readonly maxFunctions = MAX_FUNCTIONS,
+  ) {
+    this.functions = new Map(store.load());
+    this.limit();
+  }
+
+  /** Notes the phases of a run that succeeded; `at` in ms since the epoch. */
+  add(key: string, events: readonly RunEvent[], at: number): void {
+    const durations = { ...this.functions.get(key) };
     for (const event of events) {
       if (event.type !== 'phase' || event.status !== 'done' || event.ms === undefined) continue;
-      const durations = [...(phases.get(event.phase) ?? []), event.ms].slice(-KEPT_RUNS);
-      phases.set(event.phase, durations);
+      durations[event.phase] = [...(durations[event.phase] ?? []), event.ms].slice(-KEPT_RUNS);
     }
     this.functions.delete(key);
-    this.functions.set(key, phases);
-    const oldest = this.functions.keys().next();
-    if (this.functions.size > MAX_FUNCTIONS && oldest.done !== true) {
-      this.functions.delete(oldest.value);
-    }
+    this.functions.set(key, durations);
+    this.store.save(key, durations, at);
+    this.limit();
   }
 
   /** Median in ms, or undefined where nothing is known. */
   expectedMs(key: string, phase: Phase): number | undefined {
-    const durations = this.functions.get(key)?.get(phase);
+    const durations = this.functions.get(key)?.[phase];
     if (durations === undefined) return undefined;
     return [...durations].sort((a, b) => a - b)[durations.length >> 1];
+  }
+
+  /** Forgets the functions that ran longest ago. */
+  private limit(): void {
+    for (const key of this.functions.keys()) {
+      if (this.functions.size <= this.maxFunctions) return;
+      this.functions.delete(key);
+      this.store.forget(key);
+    }
   }
 }

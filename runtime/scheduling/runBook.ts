@@ -19,7 +19,7 @@ export class RunBook {
   private readonly ended: string[] = [];
   /** All runs that the store has. */
   private readonly ids: Set<string>;
-  private readonly history = new PhaseHistory();
+  private readonly history: PhaseHistory;
   private readonly closing = new Set<Promise<void>>();
 
   constructor(
@@ -27,7 +27,10 @@ export class RunBook {
     private readonly prices: PriceTable,
     private readonly clock: Clock,
     private readonly warn: (message: string) => void,
+    /** Phases take as long as they do in this engine. */
+    private readonly engine: string,
   ) {
+    this.history = new PhaseHistory(store.phaseTimes);
     this.ids = new Set(store.runs.ids());
   }
 
@@ -45,7 +48,7 @@ export class RunBook {
   }
 
   begin(params: MethodParams<'run.start'>): Run {
-    const key = historyKey(params);
+    const key = this.historyKey(params);
     const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase) =>
       this.history.expectedMs(key, phase),
     );
@@ -99,6 +102,10 @@ export class RunBook {
     await Promise.all(this.closing);
   }
 
+  private historyKey({ file, qualname }: { file: string; qualname: string }): string {
+    return `${this.engine}|${file}|${qualname}`;
+  }
+
   private keep(run: Run, usd: number): void {
     this.store.runs.ended(run.summary(), run.past);
     const { container, usage } = run;
@@ -113,7 +120,9 @@ export class RunBook {
         at: this.clock.now(),
       });
     }
-    if (run.outcome?.status === 'succeeded') this.history.add(historyKey(run.params), run.past);
+    if (run.outcome?.status === 'succeeded') {
+      this.history.add(this.historyKey(run.params), run.past, this.clock.now());
+    }
     const closed: Promise<void> = run.journal
       .close()
       .catch((error: unknown) => this.warn(`A log was not closed: ${String(error)}`))
@@ -134,8 +143,4 @@ function outcomeOf(end: { result: ResultValue } | { error: RunError }): RunOutco
   if ('result' in end) return { status: 'succeeded', error: null };
   const { error } = end;
   return { status: error.kind === 'cancelled' ? 'cancelled' : 'failed', error };
-}
-
-function historyKey({ file, qualname }: { file: string; qualname: string }): string {
-  return `${file}|${qualname}`;
 }

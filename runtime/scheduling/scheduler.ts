@@ -78,7 +78,7 @@ export async function createScheduler(options: SchedulerOptions): Promise<RunSer
       environment,
     });
   const clock = options.clock ?? systemClock;
-  const runs = new RunBook(store, prices, clock, warn);
+  const runs = new RunBook(store, prices, clock, warn, engine.kind);
   return new Scheduler({ ...options, clock, engine, link, gpus, runs, warn });
 }
 

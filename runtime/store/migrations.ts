@@ -34,4 +34,10 @@ export const migrations: readonly string[] = [
      sealed TEXT NOT NULL,
      updated_at REAL NOT NULL
    );`,
+  `CREATE TABLE phase_times (
+     key TEXT PRIMARY KEY,
+     durations TEXT NOT NULL,
+     at REAL NOT NULL
+   );
+   CREATE TABLE bundle_uses (bundle TEXT PRIMARY KEY, used_at REAL NOT NULL);`,
 ];

@@ -7,6 +7,7 @@ import { BlobStore } from './blobs';
 import { BundleStore } from './bundles';
 import { Database } from './database';
 import { DeviceStore } from './devices';
+import { PhaseTimeStore } from './phaseTimes';
 import { RunJournal } from './runJournal';
 import { RunStore } from './runs';
 import { importPlainSecrets, SecretStore, type SecretsImport } from './secrets';
@@ -20,6 +21,7 @@ export interface Store {
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
   readonly secrets: SecretStore;
+  readonly phaseTimes: PhaseTimeStore;
   /** Identity of this runtime, made on first start. */
   readonly runtimeId: string;
   /** Runs that an earlier runtime left active and that are failed now. */
@@ -49,6 +51,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     runs,
     devices: new DeviceStore(database),
     secrets,
+    phaseTimes: new PhaseTimeStore(database),
     volumes: new VolumeStore(join(home, 'volumes')),
     runtimeId: runtimeId(database),
     interrupted: runs.failInterrupted(Date.now()),
