@@ -5,7 +5,13 @@
 import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
 import { gpuLiveSchema } from './gpus';
-import { resourceNameSchema, secretSchema, secretValuesSchema } from './resources';
+import {
+  resourceNameSchema,
+  secretSchema,
+  secretValuesSchema,
+  storageItemSchema,
+  storageKindSchema,
+} from './resources';
 import { callArgumentsSchema, runErrorSchema } from './values';
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -222,6 +228,16 @@ export const methods = {
     result: z.object({ secret: secretSchema }),
   },
   'secrets.remove': { params: z.object({ name: resourceNameSchema }), result: emptySchema },
+
+  /** What lies on the runtime's disk, measured now; largest first. */
+  'storage.list': { params: emptySchema, result: z.object({ items: z.array(storageItemSchema) }) },
+  /** Error `conflict` while it is in use. Of runs and bundles, those in use stay. */
+  'storage.remove': {
+    params: z.object({ kind: storageKindSchema, name: z.string() }),
+    result: z.object({ bytes: z.number() }),
+  },
+  /** Removes what is over the limits, as the runtime does by itself from time to time. */
+  'storage.prune': { params: emptySchema, result: z.object({ bytes: z.number() }) },
 
   'device.list': { params: emptySchema, result: z.object({ devices: z.array(deviceSchema) }) },
   /** Without an id: the device that asks. Its connections close. */

@@ -34,3 +34,20 @@ export const secretSchema = z.object({
   updatedAt: z.number(),
 });
 export type SecretSummary = z.infer<typeof secretSchema>;
+
+export const storageKindSchema = z.enum(['image', 'volume', 'runs', 'bundles']);
+export type StorageKind = z.infer<typeof storageKindSchema>;
+
+/** Something on the runtime's disk that can be removed. All runs are one, and so are all bundles. */
+export const storageItemSchema = z.object({
+  kind: storageKindSchema,
+  /** To remove it by; `all` for runs and bundles. */
+  name: z.string(),
+  /** For people. */
+  label: z.string(),
+  bytes: z.number(),
+  /** ms since the epoch; null where it is not known. */
+  lastUsedAt: z.number().nullable(),
+  inUse: z.boolean(),
+});
+export type StorageItem = z.infer<typeof storageItemSchema>;

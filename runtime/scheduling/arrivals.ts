@@ -198,6 +198,7 @@ export class Arrivals {
             this.limitStartup(container, coming, container.origin);
           }
         },
+        built: () => listener.imageBuilt(),
         output: (text) => listener.built(this.options.queues.waitingFor(container), text),
       });
       if (coming.abort.signal.aborted) return;

@@ -16,6 +16,8 @@ export interface BringUp {
   clock: Clock;
   signal: AbortSignal;
   stage(stage: Stage): void;
+  /** The image was built for this start. */
+  built(): void;
   /** What the image's builder prints. */
   output(text: string): void;
 }
@@ -91,6 +93,7 @@ async function ensureImage(start: BringUp): Promise<void> {
     if (cached && !building) start.stage({ phase: 'image', skipped: 'image cached' });
     else
       start.stage({ phase: 'image', done: cached ? 'image cached' : pulled ? 'pulled' : 'built' });
+    if (!cached && pulled !== true) start.built();
   } catch (error) {
     throw error instanceof ImageBuildError
       ? new StartError(error.runError, false)

@@ -4,6 +4,7 @@ import type { Container } from './container';
 import type { RunOutput } from './output';
 import type { PoolListener } from './pool';
 import type { Run } from './run';
+import type { Storage } from './storage';
 import type { Telemetry } from './telemetry';
 
 /** Each is asked for when it is needed: they are made after the pool. */
@@ -11,14 +12,22 @@ export interface PoolAudience {
   output: () => RunOutput;
   telemetry: () => Telemetry;
   callers: () => Callers;
+  storage: () => Storage;
   warn: (message: string) => void;
 }
 
-export function poolEvents({ output, telemetry, callers, warn }: PoolAudience): PoolListener {
+export function poolEvents({
+  output,
+  telemetry,
+  callers,
+  storage,
+  warn,
+}: PoolAudience): PoolListener {
   return {
     changed: () => telemetry().changed(),
     warn,
     built: (calls, text) => output().built(calls, text),
+    imageBuilt: () => storage().imageBuilt(),
     loaded: (container, ms, waiting) => {
       // Whoever waited first is charged: the others would not have had to wait without it.
       const run = waiting[0]?.run;

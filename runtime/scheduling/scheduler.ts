@@ -32,6 +32,7 @@ import { CallProgress } from './progress';
 import type { Run } from './run';
 import { RunBook, unknownRun } from './runBook';
 import type { RunListener, RunService, RunWatch } from './service';
+import { Storage } from './storage';
 import { Targets, type TargetResult } from './targets';
 import { Telemetry } from './telemetry';
 import { WorkerLink } from './workerLink';
@@ -92,6 +93,7 @@ interface Parts extends SchedulerOptions {
 }
 
 class Scheduler implements RunService {
+  readonly storage: Storage;
   private readonly pool: Pool;
   private readonly callers: Callers;
   private readonly telemetry: Telemetry;
@@ -135,8 +137,17 @@ class Scheduler implements RunService {
         output: () => this.output,
         telemetry: () => this.telemetry,
         callers: () => this.callers,
+        storage: () => this.storage,
         warn,
       }),
+    });
+    this.storage = new Storage({
+      ...parts,
+      bundlesInUse: () => [
+        ...parts.runs.active.map((run) => run.params.bundle),
+        ...[...this.pool.containers.all.values()].map(({ target }) => target.load.bundle),
+      ],
+      runInUse: (run) => parts.runs.find(run) !== undefined,
     });
     store.volumes.askForUse((name) => this.pool.containers.useVolume(name));
     const audience = (container: Container): Run[] => this.pool.audience(container);
@@ -277,7 +288,7 @@ class Scheduler implements RunService {
     for (const run of runs.active) this.end(run, { error });
     await Promise.all([this.pool.dispose(error), this.describer.dispose()]);
     await Promise.all([engine.dispose(), this.telemetry.dispose(), link.dispose()]);
-    await runs.dispose();
+    await Promise.all([runs.dispose(), this.storage.dispose()]);
   }
 
   private newCallId(): number {
@@ -368,6 +379,7 @@ class Scheduler implements RunService {
     this.progress.get(run)?.flush();
     this.progress.delete(run);
     this.parts.runs.end(run, end);
+    this.storage.runEnded();
   }
 
   private progressOf(run: Run): CallProgress {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
 import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
+import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { RunError } from '../protocol/values';
 import type { LogCursor } from '../store/runJournal';
 
@@ -16,7 +17,17 @@ export interface RunWatch {
   close(): void;
 }
 
+/** What lies on the runtime's disk; sizes in bytes. */
+export interface StorageService {
+  list(): Promise<StorageItem[]>;
+  /** Bytes that are free now. Throws `not-found`, `conflict` while it is in use. */
+  remove(kind: StorageKind, name: string): Promise<number>;
+  /** Removes what is over the limits; bytes that are free now. */
+  prune(): Promise<number>;
+}
+
 export interface RunService {
+  readonly storage: StorageService;
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
   prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */

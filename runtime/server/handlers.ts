@@ -133,6 +133,12 @@ function createHandlers(context: HandlerContext): Handlers {
       return {};
     },
 
+    'storage.list': async () => ({ items: await service.storage.list() }),
+    'storage.remove': async ({ kind, name }) => ({
+      bytes: await service.storage.remove(kind, name),
+    }),
+    'storage.prune': async () => ({ bytes: await service.storage.prune() }),
+
     'device.list': (_params, session) => ({
       devices: store.devices.list().map(({ id, name, pairedAt, lastSeenAt }) => ({
         id,

@@ -3,6 +3,8 @@ import { createHash, randomBytes, type Hash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { measureFolder, type FolderSize } from './folderSize';
+import { namesIn } from './removal';
 import { VelarError } from '../protocol/errors';
 import { sha256Hex } from '../protocol/bundles';
 
@@ -58,6 +60,31 @@ export class BlobStore {
     const sha256 = sha256Hex(bytes);
     if (!this.has(sha256, bytes.byteLength)) await this.write(sha256, bytes);
     return sha256;
+  }
+
+  /** What all blobs take, and when the last one came. */
+  measure(): Promise<FolderSize> {
+    return measureFolder(this.root);
+  }
+
+  /** The blobs that lie here, with their sizes. */
+  async *all(): AsyncGenerator<BlobId> {
+    for (const folder of await namesIn(this.root)) {
+      if (folder.length !== 2) continue;
+      for (const sha256 of await namesIn(join(this.root, folder))) {
+        yield { sha256, size: (await measureFolder(this.path(sha256))).bytes };
+      }
+    }
+  }
+
+  /** Removes a blob that was written before `before`, ms since the epoch. Its bytes; undefined where it stays. */
+  removeOlder(sha256: string, before: number): number | undefined {
+    const path = this.path(sha256);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined || stat.mtimeMs > before) return undefined;
+    this.present.delete(sha256);
+    rmSync(path, { force: true });
+    return stat.size;
   }
 
   /** A sink for one blob that arrives in pieces. */

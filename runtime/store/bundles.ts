@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { bundleId, checkBundlePath, manifestBytes } from '../protocol/bundles';
 import { isNodeError, VelarError } from '../protocol/errors';
 import { fileEntrySchema, type FileEntry, type MethodParams } from '../protocol/methods';
-import type { BlobStore } from './blobs';
+import type { BlobId, BlobStore } from './blobs';
 
 export interface BundleLimits {
   files: number;
@@ -34,6 +34,8 @@ export class BundleStore {
   constructor(
     private readonly blobs: BlobStore,
     private readonly limits: BundleLimits = DEFAULT_BUNDLE_LIMITS,
+    /** Told of each bundle that is offered or asked for, before it is looked at. */
+    private readonly used: (bundle: string) => void = () => undefined,
   ) {}
 
   /**
@@ -44,7 +46,10 @@ export class BundleStore {
     bundle,
     content,
   }: Pick<MethodParams<'bundle.offer'>, 'bundle' | 'content'>): Promise<void> {
-    if (this.known(bundle)) return;
+    if (this.known(bundle)) {
+      this.used(bundle);
+      return;
+    }
     const changed = 'files' in content ? content.files : content.upsert;
     for (const file of changed) this.checkEntry(file);
     const files = 'files' in content ? content.files : this.change(content);
@@ -53,14 +58,26 @@ export class BundleStore {
     if (actual !== bundle) {
       throw new VelarError('invalid', `The bundle's files give the id ${actual}, not ${bundle}.`);
     }
-    await this.blobs.put(manifestBytes(files));
+    // Known before it is written: what is removed meanwhile must not be its files.
     this.remember(bundle, toMap(files));
+    this.used(bundle);
+    try {
+      await this.blobs.put(manifestBytes(files));
+    } catch (error) {
+      this.cache.delete(bundle);
+      throw error;
+    }
   }
 
   /** Hashes of the bundle's blobs that are not here. Throws `not-found` for a bundle never offered. */
   missing(bundle: string): string[] {
-    if (this.whole.has(bundle)) return [];
-    const missing = this.blobs.missing([...this.load(bundle).values()]);
+    if (this.whole.has(bundle)) {
+      this.used(bundle);
+      return [];
+    }
+    const files = [...this.load(bundle).values()];
+    this.used(bundle);
+    const missing = this.blobs.missing(files);
     if (missing.length === 0) this.whole.add(bundle);
     return missing;
   }
@@ -68,6 +85,18 @@ export class BundleStore {
   /** True when the bundle was offered and all of its blobs are here. */
   complete(bundle: string): boolean {
     return this.whole.has(bundle) || (this.known(bundle) && this.missing(bundle).length === 0);
+  }
+
+  /** All that a bundle consists of, its manifest included; nothing of one that is not here. */
+  blobsOf(bundle: string): BlobId[] {
+    if (!this.known(bundle)) return [];
+    return [{ sha256: bundle, size: 0 }, ...this.load(bundle).values()];
+  }
+
+  /** Blobs may be gone: bundles are looked at again when they are next asked for. */
+  recheck(): void {
+    this.whole.clear();
+    this.cache.clear();
   }
 
   /** True when the bundle was offered. */

@@ -11,10 +11,11 @@ export interface FolderSize {
   changedAt: number;
 }
 
-/** Measures a folder that may change meanwhile: what goes away while it is looked at is not counted. */
+/** Measures a folder, or a file, that may change meanwhile: what goes away while it is looked at is not counted. */
 export async function measureFolder(folder: string): Promise<FolderSize> {
   const own = await ifThere(lstat(folder));
-  const total: FolderSize = { bytes: 0, changedAt: own?.mtimeMs ?? 0 };
+  const total = sizeOf(own);
+  if (own?.isDirectory() !== true) return total;
   for (const entry of (await ifThere(readdir(folder, { withFileTypes: true }))) ?? []) {
     const path = join(folder, entry.name);
     const found = entry.isDirectory()

@@ -83,6 +83,26 @@ export class RunStore {
       .map(summaryOf);
   }
 
+  /** What each ended run takes in the store, in bytes, without its log; newest first. */
+  sizes(): { run: string; startedAt: number; bytes: number }[] {
+    return this.database
+      .all(
+        `SELECT run, started_at, LENGTH(summary) + COALESCE(LENGTH(events), 0) AS bytes FROM runs
+         WHERE status <> 'active' ORDER BY started_at DESC, rowid DESC`,
+      )
+      .map((row) => ({
+        run: String(row['run']),
+        startedAt: Number(row['started_at']),
+        bytes: Number(row['bytes']),
+      }));
+  }
+
+  /** Forgets a run; what it was billed stays. */
+  remove(run: string): void {
+    this.database.run('DELETE FROM runs WHERE run = ?', [run]);
+    this.known.delete(run);
+  }
+
   meter(metering: Metering): void {
     this.database.enqueue(
       'INSERT INTO metering (run, container, app, gpu, seconds, usd, at) VALUES (?, ?, ?, ?, ?, ?, ?)',

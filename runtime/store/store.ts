@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { VelarError } from '../protocol/errors';
 import type { RunSummary } from '../protocol/methods';
 import { BlobStore } from './blobs';
-import { BundleStore } from './bundles';
+import { BundleStore, DEFAULT_BUNDLE_LIMITS } from './bundles';
+import { BundleUses } from './bundleUses';
 import { Database } from './database';
 import { DeviceStore } from './devices';
 import { PhaseTimeStore } from './phaseTimes';
@@ -17,6 +18,7 @@ export interface Store {
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly bundles: BundleStore;
+  readonly bundleUses: BundleUses;
   readonly runs: RunStore;
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
@@ -28,6 +30,8 @@ export interface Store {
   readonly interrupted: readonly RunSummary[];
   /** What became of a file of plain secrets, where there was one. */
   readonly importedSecrets: SecretsImport | undefined;
+  /** Folder of the folders of runs. */
+  readonly runsFolder: string;
   /** Folder of a run: its journal and whatever else it keeps. */
   runFolder(run: string): string;
   /** Journal of an existing run. */
@@ -42,12 +46,14 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
   const database = Database.open(join(home, 'velar.db'), onError);
   const blobs = BlobStore.open(join(home, 'blobs'));
   const runs = new RunStore(database);
+  const bundleUses = new BundleUses(database);
   const secrets = new SecretStore(database, join(home, 'secrets.key'));
   const runFolder = (run: string): string => join(home, 'runs', run);
   return {
     database,
     blobs,
-    bundles: new BundleStore(blobs),
+    bundles: new BundleStore(blobs, DEFAULT_BUNDLE_LIMITS, (bundle) => bundleUses.used(bundle)),
+    bundleUses,
     runs,
     devices: new DeviceStore(database),
     secrets,
@@ -56,6 +62,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     runtimeId: runtimeId(database),
     interrupted: runs.failInterrupted(Date.now()),
     importedSecrets: importPlainSecrets(secrets, join(home, 'secrets.json')),
+    runsFolder: join(home, 'runs'),
     runFolder,
     journal: (run) => RunJournal.open(runFolder(run)),
     newJournal: (run) => RunJournal.create(runFolder(run)),

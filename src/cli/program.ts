@@ -1,6 +1,7 @@
 /** Commands, their options and their help. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CLIENT, type CliContext } from './context';
+import { addResources } from './resourceCommands';
 
 const JSON_HELP = 'print JSON';
 const RUNTIME_HELP = 'name of a paired runtime, or "local" for the one of this machine';
@@ -28,7 +29,7 @@ export function makeProgram(context: CliContext, finish: (exitCode: number) => v
   addRuns(program, context, finish);
   addMachine(program, context, finish);
   addRuntimes(program, context, finish);
-  addSecrets(program, context, finish);
+  addResources(program, context, finish, common);
   return program;
 }
 
@@ -181,33 +182,6 @@ function addRuntimes(program: Command, context: CliContext, finish: Finish): voi
     .action(async (name: string) => {
       const { unpair } = await import('./commands/pairing');
       finish(await unpair(context, name));
-    });
-}
-
-function addSecrets(program: Command, context: CliContext, finish: Finish): void {
-  const secrets = program.command('secret').description('values for functions, kept encrypted');
-  common(secrets.command('set'))
-    .argument('<name>', 'name of the secret, as in Secret.from_name')
-    .argument('[variables...]', 'NAME=VALUE, or NAME to be asked for the value or to pipe it in')
-    .option('--from-file <file>', 'take the variables of a .env file')
-    .description('set variables of a secret; others that it has stay')
-    .action(async (name: string, given: string[], options: Common & { fromFile?: string }) => {
-      const { setSecret } = await import('./commands/secrets');
-      finish(await setSecret(context, name, given, options));
-    });
-  common(secrets.command('list', { isDefault: true }))
-    .description('list names and variables, never values')
-    .action(async (options: Common) => {
-      const { listSecrets } = await import('./commands/secrets');
-      finish(await listSecrets(context, options));
-    });
-  common(secrets.command('remove'))
-    .argument('<name>', 'name of the secret')
-    .option('-y, --yes', 'without being asked', false)
-    .description('remove a secret')
-    .action(async (name: string, options: Common & { yes: boolean }) => {
-      const { removeSecret } = await import('./commands/secrets');
-      finish(await removeSecret(context, name, options));
     });
 }
 

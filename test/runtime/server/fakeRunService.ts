@@ -25,6 +25,11 @@ export class FakeRunService implements RunService {
   readonly callers = new Map<string, { caller: Duplex; output: Duplex }>();
   onStart: (run: string) => void = () => undefined;
   disposed = false;
+  readonly storage = {
+    list: () => Promise.resolve([]),
+    remove: () => Promise.reject(new VelarError('not-found', 'Nothing lies here.')),
+    prune: () => Promise.resolve(0),
+  };
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();

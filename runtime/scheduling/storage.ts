@@ -1,0 +1,219 @@
+/** The runtime's disk: what lies there, how large it is, and what goes when it is too much. */
+import { VelarError } from '../protocol/errors';
+import type { StorageItem, StorageKind } from '../protocol/resources';
+import type { Engine, StoredImage } from '../engines/engine';
+import { measureFolder } from '../store/folderSize';
+import { finishRemovals } from '../store/removal';
+import type { Store } from '../store/store';
+import {
+  SWEEP_ALL,
+  SWEEP_LIMITS,
+  sweepBlobs,
+  sweepRuns,
+  type Sweep,
+  type SweepLimits,
+} from '../store/sweep';
+import type { Clock } from './clock';
+import type { SchedulerLogger } from './scheduler';
+import type { StorageService } from './service';
+
+const GIGABYTE = 1e9;
+const DEFAULT_IMAGE_LIMIT_GB = 20;
+/** An image that was used so lately stays, whatever the limit: its run may be about to start. */
+const FRESH_MS = 10 * 60_000;
+/** Nobody is to wait for the first look: runs come first, in ms. */
+const FIRST_LOOK_MS = 5000;
+/** After a run's end the disk is looked at this often at most. */
+const LOOK_EVERY_MS = 60 * 60_000;
+const ALL = 'all';
+
+export interface StorageOptions {
+  store: Store;
+  engine: Engine;
+  logger: SchedulerLogger;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Bundles that runs or containers work with. */
+  bundlesInUse: () => Iterable<string>;
+  /** True for a run that goes on or that is at hand in memory. */
+  runInUse: (run: string) => boolean;
+  limits?: SweepLimits;
+  clock: Clock;
+}
+
+export class Storage implements StorageService {
+  /** One at a time: two sweeps would count each other's work. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private lookedAt = -Infinity;
+  private readonly ended = new AbortController();
+  private readonly cancelFirstLook: () => void;
+
+  constructor(private readonly options: StorageOptions) {
+    this.cancelFirstLook = options.clock.timer(FIRST_LOOK_MS, () => this.runEnded());
+  }
+
+  async list(): Promise<StorageItem[]> {
+    const { engine, store } = this.options;
+    const [images, volumes, logs, blobs] = await Promise.all([
+      engine.storedImages(),
+      store.volumes.list(),
+      measureFolder(store.runsFolder),
+      store.blobs.measure(),
+    ]);
+    const runs = store.runs.sizes();
+    const rows = runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    const uses = store.bundleUses.list();
+    const items: StorageItem[] = [
+      ...images.map(({ key, ...image }) => ({ kind: 'image' as const, name: key, ...image })),
+      ...volumes.map((volume) => ({ kind: 'volume' as const, label: volume.name, ...volume })),
+      {
+        kind: 'runs',
+        name: ALL,
+        label: `${String(runs.length)} runs and their logs`,
+        bytes: rows + logs.bytes,
+        lastUsedAt: runs[0]?.startedAt ?? null,
+        inUse: false,
+      },
+      {
+        kind: 'bundles',
+        name: ALL,
+        label: `source files of ${String(uses.length)} bundles`,
+        bytes: blobs.bytes,
+        lastUsedAt: uses[0]?.usedAt ?? null,
+        inUse: [...this.options.bundlesInUse()].length > 0,
+      },
+    ];
+    return items.sort((a, b) => b.bytes - a.bytes);
+  }
+
+  remove(kind: StorageKind, name: string): Promise<number> {
+    return this.inTurn(async () => {
+      const { engine, store } = this.options;
+      if (kind === 'runs' || kind === 'bundles') {
+        if (name !== ALL) {
+          throw new VelarError('not-found', `${kind} go as a whole.`, {
+            hint: `velar storage remove ${kind} ${ALL}`,
+          });
+        }
+        return kind === 'runs' ? this.sweepRuns(SWEEP_ALL) : this.sweepBlobs(SWEEP_ALL);
+      }
+      const items = kind === 'image' ? await engine.storedImages() : await store.volumes.list();
+      const found = items.find((item) => ('key' in item ? item.key : item.name) === name);
+      await (kind === 'image' ? engine.removeImage(name) : store.volumes.remove(name));
+      return found?.bytes ?? 0;
+    });
+  }
+
+  prune(): Promise<number> {
+    return this.inTurn(async () => (await this.pruneImages()) + (await this.pruneOld()));
+  }
+
+  /** A run has ended. */
+  runEnded(): void {
+    if (this.options.clock.now() - this.lookedAt >= LOOK_EVERY_MS) this.look();
+  }
+
+  /** An image was built: others may have to go for it. */
+  imageBuilt(): void {
+    this.follow(this.inTurn(() => this.pruneImages()));
+  }
+
+  /** Resolves when nothing is being removed any more. */
+  async dispose(): Promise<void> {
+    this.ended.abort();
+    this.cancelFirstLook();
+    await this.turn;
+  }
+
+  private look(): void {
+    this.lookedAt = this.options.clock.now();
+    this.follow(this.inTurn(() => this.pruneOld()));
+  }
+
+  private async pruneOld(): Promise<number> {
+    const { logger, store, limits = SWEEP_LIMITS } = this.options;
+    await finishRemovals(store.runsFolder);
+    await finishRemovals(store.volumes.root);
+    const bytes = (await this.sweepRuns(limits)) + (await this.sweepBlobs(limits));
+    if (bytes > 0) logger.info('Old runs and source files were removed', { bytes });
+    return bytes;
+  }
+
+  private async sweepRuns(limits: SweepLimits): Promise<number> {
+    const { store, runInUse } = this.options;
+    return (await sweepRuns(store, this.sweep(limits), runInUse)).bytes;
+  }
+
+  private async sweepBlobs(limits: SweepLimits): Promise<number> {
+    const { store, bundlesInUse } = this.options;
+    return (await sweepBlobs(store, this.sweep(limits), bundlesInUse)).bytes;
+  }
+
+  private async pruneImages(): Promise<number> {
+    const { engine, logger } = this.options;
+    let freed = 0;
+    for (const image of imagesOver(
+      await engine.storedImages(),
+      this.imageLimit(),
+      this.options.clock.now(),
+    )) {
+      try {
+        await engine.removeImage(image.key);
+      } catch (error) {
+        // It was taken into use since it was looked at.
+        if (error instanceof VelarError && error.code === 'conflict') continue;
+        throw error;
+      }
+      freed += image.bytes;
+      logger.info('An image was removed because images are over their limit', {
+        image: image.key,
+        label: image.label,
+        bytes: image.bytes,
+      });
+    }
+    return freed;
+  }
+
+  private imageLimit(): number {
+    const given = this.options.environment['VELAR_IMAGE_LIMIT_GB'] ?? '';
+    const limit = given === '' ? DEFAULT_IMAGE_LIMIT_GB : Number(given);
+    if (limit >= 0) return limit * GIGABYTE;
+    this.options.logger.warn(`VELAR_IMAGE_LIMIT_GB is no number: ${given}`);
+    return DEFAULT_IMAGE_LIMIT_GB * GIGABYTE;
+  }
+
+  private sweep(limits: SweepLimits): Sweep {
+    return { limits, signal: this.ended.signal, now: this.options.clock.now() };
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(() => {
+      if (this.ended.signal.aborted) throw new VelarError('cancelled', 'The runtime ends.');
+      return work();
+    });
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** For what nobody waits for: a failure is said in the log. */
+  private follow(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      const { code, message } = VelarError.from(error);
+      if (code !== 'cancelled') this.options.logger.warn(`The disk was not tidied: ${message}`);
+    });
+  }
+}
+
+/** Which images go, least recently used first, until the rest fits the limit. Those in use and fresh ones stay. */
+export function imagesOver(
+  images: readonly StoredImage[],
+  limitBytes: number,
+  now: number,
+): StoredImage[] {
+  let total = images.reduce((sum, { bytes }) => sum + bytes, 0);
+  const oldest = [...images].sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+  return oldest.filter(({ bytes, inUse, lastUsedAt }) => {
+    if (total <= limitBytes || inUse || now - lastUsedAt < FRESH_MS) return false;
+    total -= bytes;
+    return true;
+  });
+}
