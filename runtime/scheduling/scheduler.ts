@@ -14,6 +14,7 @@ import type {
 import type { ResultValue, RunError } from '../protocol/values';
 import type { Engine } from '../engines/engine';
 import { ProcessEngine } from '../engines/process';
+import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
 import { detectGpus, type GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
 import { loadPrices } from '../metering/prices';
@@ -149,7 +150,11 @@ class Scheduler implements RunService {
       ],
       runInUse: (run) => parts.runs.find(run) !== undefined,
     });
-    store.volumes.askForUse((name) => this.pool.containers.useVolume(name));
+    store.volumes.askForUse(
+      (name) =>
+        this.pool.containers.useVolume(name) ||
+        (name === MODEL_CACHE_VOLUME && engine.kind !== 'process' && engine.list().length > 0),
+    );
     const audience = (container: Container): Run[] => this.pool.audience(container);
     this.output = new RunOutput(audience, warn);
     this.telemetry = new Telemetry({

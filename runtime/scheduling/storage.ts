@@ -1,5 +1,6 @@
 /** The runtime's disk: what lies there, how large it is, and what goes when it is too much. */
 import { VelarError } from '../protocol/errors';
+import { formatBytes } from '../protocol/figures';
 import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { Engine, StoredImage } from '../engines/engine';
 import { measureFolder } from '../store/folderSize';
@@ -14,7 +15,6 @@ import {
   type SweepLimits,
 } from '../store/sweep';
 import type { Clock } from './clock';
-import type { SchedulerLogger } from './scheduler';
 import type { StorageService } from './service';
 
 const GIGABYTE = 1e9;
@@ -30,7 +30,7 @@ const ALL = 'all';
 export interface StorageOptions {
   store: Store;
   engine: Engine;
-  logger: SchedulerLogger;
+  logger: Record<'info' | 'warn', (message: string) => void>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Bundles that runs or containers work with. */
   bundlesInUse: () => Iterable<string>;
@@ -134,7 +134,7 @@ export class Storage implements StorageService {
     await finishRemovals(store.runsFolder);
     await finishRemovals(store.volumes.root);
     const bytes = (await this.sweepRuns(limits)) + (await this.sweepBlobs(limits));
-    if (bytes > 0) logger.info('Old runs and source files were removed', { bytes });
+    if (bytes > 0) logger.info(`Old runs and source files of ${formatBytes(bytes)} were removed.`);
     return bytes;
   }
 
@@ -164,11 +164,8 @@ export class Storage implements StorageService {
         throw error;
       }
       freed += image.bytes;
-      logger.info('An image was removed because images are over their limit', {
-        image: image.key,
-        label: image.label,
-        bytes: image.bytes,
-      });
+      const what = `${image.label}, ${formatBytes(image.bytes)}, ${image.key}`;
+      logger.info(`An image was removed because images are over their limit: ${what}.`);
     }
     return freed;
   }

@@ -84,7 +84,7 @@ export async function sweepBlobs(
     let kept = 0;
     const gone: string[] = [];
     for (const { bundle, usedAt } of bundleUses.list()) {
-      if (usedAt > now - limits.keepMs || kept <= limits.keepBytes) kept += need(bundle);
+      if (usedAt > now - limits.keepMs || kept < limits.keepBytes) kept += need(bundle);
       else gone.push(bundle);
       await turn();
       if (signal.aborted) return swept;
