@@ -1,13 +1,16 @@
 /** Brings a container up: image, process, hello. Each step is told as a stage; each failure is a run error. */
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
-import type { Engine } from '../engines/engine';
+import type { ContainerSpec, Engine, PlacedContainer } from '../engines/engine';
 import { ImageBuildError } from '../images/buildError';
 import type { Stage } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import { diedBeforeHello, infrastructureError } from './platformErrors';
 import type { WorkerLink } from './workerLink';
+
+/** A start that nobody wants any more is waited for this long, so that it can be ended in order; in ms. */
+const ABANDON_AFTER_MS = 5000;
 
 export interface BringUp {
   container: Container;
@@ -47,7 +50,7 @@ export async function bringUp(start: BringUp): Promise<void> {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
     const device = origin.onCpuInstead ? ', on CPU' : '';
     start.stage({ phase: 'container', detail: `starting${device}` });
-    container.placed = await engine.start({
+    container.placed = await place(start, {
       container: container.id,
       app: origin.app,
       pool: origin.poolKey,
@@ -73,6 +76,33 @@ export async function bringUp(start: BringUp): Promise<void> {
   } finally {
     signal.removeEventListener('abort', abort);
     expected.giveUp();
+  }
+}
+
+/** Rejects with `cancelled` where the engine hangs; what it places after that is ended at once. */
+async function place(
+  { engine, clock, signal }: BringUp,
+  spec: ContainerSpec,
+): Promise<PlacedContainer> {
+  const starting = engine.start(spec);
+  let undo = (): void => undefined;
+  const abandoned = new Promise<undefined>((resolve) => {
+    const abort = (): void => {
+      undo = clock.timer(ABANDON_AFTER_MS, () => resolve(undefined));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    undo = () => signal.removeEventListener('abort', abort);
+  });
+  try {
+    const placed = await Promise.race([starting, abandoned]);
+    if (placed !== undefined) return placed;
+    starting.then(
+      (late) => late.stop(0),
+      () => undefined,
+    );
+    throw new VelarError('cancelled', 'The engine did not start the container in time.');
+  } finally {
+    undo();
   }
 }
 

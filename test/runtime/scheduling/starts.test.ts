@@ -2,8 +2,18 @@ import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GpuInventory } from '../../../runtime/gpu/detect';
+import type { PlacedContainer } from '../../../runtime/engines/engine';
 import { processesOf } from '../../../runtime/engines/leftovers';
-import { errorOf, Harness, phaseEnds, valueOf, type WatchedRun } from './harness';
+import { ProcessEngine } from '../../../runtime/engines/process';
+import {
+  errorOf,
+  Harness,
+  phaseEnds,
+  python,
+  PYTHON_PACKAGES,
+  valueOf,
+  type WatchedRun,
+} from './harness';
 
 /** Cards made up for these tests, so that there is something to bill. */
 const CARDS: GpuInventory = {
@@ -203,6 +213,72 @@ describe('a container that does not come up', function () {
     assert.deepEqual(costOf(run), { seconds: 0, usd: 0 });
     const left = await harness.containersUntil((all) => all.length === 0);
     assert.deepEqual(left, []);
+  });
+
+  it('because its engine hangs ends in time too, and what comes up after that is ended', async () => {
+    // A start that hangs until the test lets it go on; the container that then comes is a real one.
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let late: PlacedContainer | undefined;
+    const hanging = await Harness.open({
+      makeEngine: ({ home, store }) => {
+        const engine = new ProcessEngine({
+          home,
+          pythonPackages: PYTHON_PACKAGES,
+          blobs: store.blobs.root,
+          volumes: store.volumes,
+          python,
+          environment: process.env,
+        });
+        const start = engine.start.bind(engine);
+        engine.start = async (spec) => {
+          await released;
+          late = await start(spec);
+          return late;
+        };
+        return Promise.resolve(engine);
+      },
+    });
+    try {
+      const bundle = await hanging.bundle(app('pass', 'startup_timeout=1'));
+      const run = await hanging.run(bundle, { qualname: 'f' });
+      await run.ended;
+      assert.equal(errorOf(run).type, 'StartupTimeout');
+      assert.match(errorOf(run).message, /it was still starting, for \d/);
+      await hanging.containersUntil((all) => all.length === 0);
+      release();
+      while (late === undefined) await new Promise((resolve) => setImmediate(resolve));
+      await late.exited;
+      assert.deepEqual(await processesOf(late.container), []);
+    } finally {
+      await hanging.close();
+    }
+  });
+
+  it('is not billed, nor is the call that it dies with; a call whose code raises is', async () => {
+    const dying = app('pass');
+    dying['app.py'] += [
+      '',
+      '@app.function(gpu="L4")',
+      'def killed():',
+      '    time.sleep(0.3)',
+      '    os.kill(os.getppid(), signal.SIGKILL)',
+      '    time.sleep(60)',
+      '@app.function(gpu="L4")',
+      'def raises():',
+      '    time.sleep(0.3)',
+      '    raise ValueError',
+    ].join('\n');
+    const bundle = await harness.bundle(dying);
+    const raised = await harness.run(bundle, { qualname: 'raises' });
+    await raised.ended;
+    assert.ok(costOf(raised).seconds >= 0.3);
+    const killed = await harness.run(bundle, { qualname: 'killed' });
+    await killed.ended;
+    assert.equal(errorOf(killed).type, 'WorkerDied');
+    assert.deepEqual(costOf(killed), { seconds: 0, usd: 0 });
   });
 
   it('leaves no process of what failed', async () => {
