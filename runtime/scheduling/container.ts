@@ -42,6 +42,8 @@ export class Container {
   target: Target;
   /** It has worked on a call before. */
   warm = false;
+  /** No call was sent to it since its code was loaded. */
+  fresh = true;
   /** Adds to a failure what is known of its cause here. */
   explain: (error: RunError) => RunError = (error) => error;
 
@@ -139,6 +141,7 @@ export class Container {
     if (loaded?.key !== this.origin.load.key) return false;
     this.state = 'ready';
     this.warm = true;
+    this.fresh = false;
     return true;
   }
 
@@ -153,6 +156,7 @@ export class Container {
     this.laneKey = target.laneKey;
     this.target = target;
     this.state = 'loading';
+    this.fresh = true;
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
     this.connection?.send(loadMessage(target, this.loadNumber));
@@ -166,6 +170,7 @@ export class Container {
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
+    this.fresh = false;
     for (const call of calls) {
       call.state = 'placed';
       call.attempt += 1;

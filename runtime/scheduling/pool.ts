@@ -175,8 +175,8 @@ export class Pool {
   }
 
   private dispatch(container: Container, calls: readonly Call[]): void {
-    const { warm, groupKey } = container;
-    if (groupKey !== undefined) this.failures.worked(groupKey);
+    const { warm, fresh, groupKey } = container;
+    if (fresh && groupKey !== undefined) this.failures.worked(groupKey);
     this.containers.notIdle(container);
     this.options.listener.dispatched(container, calls, warm);
     container.dispatch(calls);
@@ -198,7 +198,7 @@ export class Pool {
     this.follow(this.discard(container, 0));
     listener.runnerGone(container);
     // One that nobody has used yet was brought up in vain.
-    if (wasComing || !container.warm) this.arrivals.failed(container, error, true);
+    if (wasComing || container.fresh) this.arrivals.failed(container, error, true);
     for (const call of begun) this.lost(container, call, call.ending ?? error);
     this.queues.giveBack(waiting);
     this.placer.pump();

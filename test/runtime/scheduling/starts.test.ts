@@ -120,22 +120,29 @@ describe('a container that does not come up', function () {
     });
   }
 
-  it('holds up no other function, not even one of its app that waits for its card', async () => {
-    const one = await Harness.open({ gpus: { ...CARDS, gpus: CARDS.gpus.slice(0, 1) } });
-    try {
-      const crashing = await one.run(await one.bundle(app('os._exit(7)')), { qualname: 'f' });
-      await crashing.until(
-        (event) => event.type === 'phase' && /try 1 of 3/.test(event.detail ?? ''),
-      );
-      const other = await one.run(await one.bundle(app('pass')), { qualname: 'f' });
-      await Promise.all([other.ended, crashing.ended]);
-      assert.equal(valueOf(other), 0);
-      assert.equal(errorOf(crashing).type, 'CrashLoop');
-      assert.match(errorOf(crashing).message, /exited with code 7/);
-    } finally {
-      await one.close();
-    }
-  });
+  for (const [whose, name] of [
+    ['its app', 'crashing'],
+    ['another app', 'another'],
+  ] as const) {
+    it(`holds up no function of ${whose} that waits for its card`, async () => {
+      const one = await Harness.open({ gpus: { ...CARDS, gpus: CARDS.gpus.slice(0, 1) } });
+      try {
+        const crashing = await one.run(await one.bundle(app('os._exit(7)')), { qualname: 'f' });
+        await crashing.until(
+          (event) => event.type === 'phase' && /try 1 of 3/.test(event.detail ?? ''),
+        );
+        const other = await one.run(await one.bundle(app('pass', 'gpu="L4"', name)), {
+          qualname: 'f',
+        });
+        await Promise.all([other.ended, crashing.ended]);
+        assert.equal(valueOf(other), 0);
+        assert.equal(errorOf(crashing).type, 'CrashLoop');
+        assert.match(errorOf(crashing).message, /exited with code 7/);
+      } finally {
+        await one.close();
+      }
+    });
+  }
 
   it('is told to the function that calls it', async () => {
     const files = app('marked("up") and os._exit(7)');
@@ -152,14 +159,14 @@ describe('a container that does not come up', function () {
   });
 
   it('leaves the work to those that are up', async () => {
-    // The first container of f comes up; those after it crash. Later inputs wait until one has.
+    // The first container of f comes up; those after it crash. Later inputs wait until three have.
     const files = app('marked("up") and os._exit(7)');
     files['app.py'] += [
       '',
       '@app.function(gpu="L4", max_containers=2)',
       'def work(x):',
       '    open(os.path.join(HOME, "up"), "w").close()',
-      '    while x >= 50 and os.path.getsize(os.path.join(HOME, "imports")) < 3:',
+      '    while x >= 50 and os.path.getsize(os.path.join(HOME, "imports")) < 5:',
       '        time.sleep(0.01)',
       '    time.sleep(0.02)',
       '    return x',
