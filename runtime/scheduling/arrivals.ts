@@ -199,6 +199,7 @@ export class Arrivals {
           }
         },
         built: () => listener.imageBuilt(),
+        warn: (message) => listener.warn(message),
         output: (text) => listener.built(this.options.queues.waitingFor(container), text),
       });
       if (coming.abort.signal.aborted) return;

@@ -23,6 +23,8 @@ export interface BringUp {
   built(): void;
   /** What the image's builder prints. */
   output(text: string): void;
+  /** For what nobody waits for any more. */
+  warn(message: string): void;
 }
 
 /** A start that failed, as those who wait for it are told. */
@@ -81,7 +83,7 @@ export async function bringUp(start: BringUp): Promise<void> {
 
 /** Rejects with `cancelled` where the engine hangs; what it places after that is ended at once. */
 async function place(
-  { engine, clock, signal }: BringUp,
+  { engine, clock, signal, warn }: BringUp,
   spec: ContainerSpec,
 ): Promise<PlacedContainer> {
   const starting = engine.start(spec);
@@ -96,10 +98,9 @@ async function place(
   try {
     const placed = await Promise.race([starting, abandoned]);
     if (placed !== undefined) return placed;
-    starting.then(
-      (late) => late.stop(0),
-      () => undefined,
-    );
+    starting
+      .then((late) => late.stop(0))
+      .catch((error: unknown) => warn(`A start that was given up: ${String(error)}`));
     throw new VelarError('cancelled', 'The engine did not start the container in time.');
   } finally {
     undo();
