@@ -82,10 +82,8 @@ export async function bringUp(start: BringUp): Promise<void> {
 }
 
 /** Rejects with `cancelled` where the engine hangs; what it places after that is ended at once. */
-async function place(
-  { engine, clock, signal, warn }: BringUp,
-  spec: ContainerSpec,
-): Promise<PlacedContainer> {
+async function place(start: BringUp, spec: ContainerSpec): Promise<PlacedContainer> {
+  const { engine, clock, signal } = start;
   const starting = engine.start(spec);
   let undo = (): void => undefined;
   const abandoned = new Promise<undefined>((resolve) => {
@@ -100,7 +98,7 @@ async function place(
     if (placed !== undefined) return placed;
     starting
       .then((late) => late.stop(0))
-      .catch((error: unknown) => warn(`A start that was given up: ${String(error)}`));
+      .catch((error: unknown) => start.warn(`A start that was given up: ${String(error)}`));
     throw new VelarError('cancelled', 'The engine did not start the container in time.');
   } finally {
     undo();

@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { gpusText } from '../../src/cli/commands/machine';
-
-const card = {
-  index: 0,
-  uuid: 'GPU-1',
-  name: 'NVIDIA L4',
-  model: 'L4',
-  memoryTotalBytes: 24e9,
-  memoryUsedBytes: 5e9,
-};
+import { L4_CARD as card } from '../support/cards';
 
 describe('velar gpus', () => {
   it('shows each card with its processes and who measured', () => {

@@ -99,6 +99,34 @@ describe('Containers of a real Docker engine', () => {
     assert.equal(Config.User, `${uid}:${uid === 65534 ? 65534 : process.getgid?.()}`);
   });
 
+  it('starts from bytecode that is there already, in a folder that nothing of the function can write', async () => {
+    const docker = await open();
+    const body = [
+      'def look():',
+      '    import os, velar_worker.runner',
+      '    cached = velar_worker.runner.__cached__',
+      '    return [os.path.exists(cached), os.access(os.path.dirname(cached), os.W_OK)]',
+    ].join('\n');
+    const bundle = await docker.bundle(dockerApp(body));
+    const run = await docker.run(bundle, { qualname: 'look' });
+    await run.ended;
+    assert.deepEqual(valueOf(run), [true, false]);
+    assert.deepEqual(docker.warnings, []);
+  });
+
+  it('is gone for everybody who asked for its end, once the first has been told so', async () => {
+    const docker = await open();
+    const bundle = await docker.bundle(dockerApp('def one():\n    return 1'));
+    const run = await docker.run(bundle, { qualname: 'one' });
+    await run.ended;
+    const [container] = docker.service.containers();
+    assert.ok(container);
+    const first = docker.service.stopContainer(container.container);
+    await docker.service.stopContainer(container.container);
+    assert.deepEqual(await containersOf(docker), []);
+    await first;
+  });
+
   it('works without any network', async () => {
     const docker = await open({ network: 'none' });
     const body = [

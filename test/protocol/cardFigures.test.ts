@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cardsText, cardText, readingTexts } from '../../runtime/protocol/cardFigures';
 import type { GpuProcess } from '../../runtime/protocol/gpus';
-import type { Gpu } from '../../runtime/protocol/methods';
+import { L4_CARD as card } from '../support/cards';
 
 const untold = {
   gpuPercent: null,
@@ -9,14 +9,6 @@ const untold = {
   temperatureC: null,
   powerWatts: null,
   powerLimitWatts: null,
-};
-const card: Gpu = {
-  index: 0,
-  uuid: 'GPU-1',
-  name: 'NVIDIA L4',
-  model: 'L4',
-  memoryTotalBytes: 24e9,
-  memoryUsedBytes: 5e9,
 };
 
 describe('figures of a card', () => {
