@@ -53,10 +53,37 @@ export const costEventSchema = z.object({
 });
 export type CostEvent = z.infer<typeof costEventSchema>;
 
+/**
+ * Where debugging of a run stands.
+ * - `waiting`: the runner waits for a client before it imports (a run started with `debug`) or before it calls (a
+ *   run of `debug.awaitCall`). Comes with `root`, `python`, `debugpy` and `pid`. Goes on by itself where no channel
+ *   is opened within 30 s. Told again where the function starts over in another runner.
+ * - `running`: the client has configured debugpy, or the code goes on after a stop.
+ * - `stopped`: some process of the run stands still in the debugger; `reason` as DAP says it (`breakpoint`, `step`,
+ *   `exception`, `pause`, …). Timeouts pause, the cost clock does not.
+ * - `ended`: nobody debugs it any more; the code goes on, or the run is about to end.
+ */
+export const debugEventSchema = z.object({
+  type: z.literal('debug'),
+  at,
+  state: z.enum(['waiting', 'running', 'stopped', 'ended']),
+  /** Folder in the container that holds the bundle's files, absolute, without a slash at the end. */
+  root: z.string().optional(),
+  /** Version of the container's Python, such as `3.11.2`. */
+  python: z.string().optional(),
+  /** Version of the debugpy that is used. */
+  debugpy: z.string().optional(),
+  /** Process of the runner, as the container numbers it. */
+  pid: z.number().int().optional(),
+  reason: z.string().optional(),
+});
+export type DebugEvent = z.infer<typeof debugEventSchema>;
+
 export const runEventSchema = z.discriminatedUnion('type', [
   phaseEventSchema,
   memorySampleSchema,
   costEventSchema,
+  debugEventSchema,
   z.object({
     type: z.literal('container'),
     at,

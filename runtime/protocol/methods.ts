@@ -184,6 +184,11 @@ export const methods = {
       instance: callArgumentsSchema.optional(),
       /** Run a GPU function on CPU where there is no GPU. */
       cpu: z.boolean(),
+      /**
+       * Debug it: a runner of its own waits for a client before it imports, see the run event `debug`. Not for a
+       * local entrypoint (`invalid`).
+       */
+      debug: z.boolean().optional(),
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
@@ -211,6 +216,33 @@ export const methods = {
     params: z.object({ limit: z.number().int().min(1).max(1000) }),
     result: z.object({ runs: z.array(runSummarySchema) }),
   },
+
+  /**
+   * Opens a channel to debugpy's adapter once the run's `debug` event says `waiting`. The client opens `stream`, both
+   * ways; its bytes are the Debug Adapter Protocol as the adapter speaks it (`Content-Length` headers), cut anywhere.
+   * The first channel is for the function's process: the client sends `initialize`, `attach` with
+   * `{redirectOutput: false, subProcess: true, …}` and so on. For each process that joins, the adapter sends the
+   * event `debugpyAttach`; the client opens another channel and sends that event's body as its `attach` arguments
+   * (`connect` in it is of no use outside of the container and may stay). The stream ends when the run does, or the
+   * process; ending it detaches, and the code goes on. A lost session cancels the run.
+   * Errors `not-found`, `conflict` (not a debug run, not waiting yet, over).
+   */
+  'debug.open': {
+    params: z.object({ run: runIdSchema, stream: streamIdSchema }),
+    result: emptySchema,
+  },
+  /**
+   * Waits for the next call of this container. It answers with the call's run when the call begins, which waits for
+   * a client before it executes: watch the run, and open a channel as above. Given up by `debug.giveUp` or the end
+   * of the session. Errors `not-found`, `conflict` (somebody waits already), `cancelled` (given up, or the
+   * container ended).
+   */
+  'debug.awaitCall': {
+    params: z.object({ container: z.string() }),
+    result: z.object({ run: runIdSchema }),
+  },
+  /** This session waits no more for a call of the container; nothing happens where it did not. */
+  'debug.giveUp': { params: z.object({ container: z.string() }), result: emptySchema },
 
   'container.list': {
     params: emptySchema,

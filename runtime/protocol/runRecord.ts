@@ -1,5 +1,5 @@
 /** The run record: the one source of truth about a run for lens, panel, status bar and command line. Pure. */
-import type { CostEvent, MemorySample, RunEvent } from './events';
+import type { CostEvent, DebugEvent, MemorySample, RunEvent } from './events';
 import { endsPhase, phases, type Phase, type PhaseStatus } from './phaseOrder';
 import type { ResultValue, RunError } from './values';
 
@@ -17,6 +17,9 @@ export interface PhaseRecord {
   /** Most memory sampled while it was the current phase, by device. */
   peakBytes: Record<string, number>;
 }
+
+/** Debugging of a run, as the last event says; what `waiting` told of the runner stays. */
+export type DebugRecord = Omit<DebugEvent, 'type' | 'at'>;
 
 export interface RunRecord {
   run: string;
@@ -40,6 +43,8 @@ export interface RunRecord {
   result: ResultValue | null;
   error: RunError | null;
   cost: CostEvent | null;
+  /** Null where nobody debugs it or did. */
+  debug: DebugRecord | null;
   lines: number;
   gaps: { afterSeq: number; lines: number; reason: string }[];
 }
@@ -82,6 +87,7 @@ export function newRunRecord(
     result: null,
     error: null,
     cost: null,
+    debug: null,
     lines: 0,
     gaps: [],
   };
@@ -137,6 +143,11 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       };
     case 'cost':
       return { ...record, cost: event };
+    case 'debug': {
+      const { type: _type, at: _at, ...told } = event;
+      const { reason: _reason, ...before } = record.debug ?? told;
+      return { ...record, debug: { ...before, ...told } };
+    }
     case 'container':
       return {
         ...record,

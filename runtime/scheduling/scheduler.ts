@@ -18,6 +18,7 @@ import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
 import { detectGpus, type GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
 import { loadPrices } from '../metering/prices';
+import { DebugSessions } from '../debugging/debugSessions';
 import type { Store } from '../store/store';
 import { Adoption } from './adoption';
 import { Callers } from './callers';
@@ -95,6 +96,7 @@ interface Parts extends SchedulerOptions {
 
 class Scheduler implements RunService {
   readonly storage: Storage;
+  readonly debugging = new DebugSessions();
   private readonly pool: Pool;
   private readonly callers: Callers;
   private readonly telemetry: Telemetry;

@@ -26,8 +26,22 @@ export interface StorageService {
   prune(): Promise<number>;
 }
 
+/** Debug channels of runs. */
+export interface DebugService {
+  /**
+   * Joins a client's stream to debugpy's adapter in the run's container. Throws `not-found`, `conflict`,
+   * `unsupported`. A channel that is destroyed with an error, because its session is lost, cancels the run.
+   */
+  open(run: string, channel: Duplex): void;
+  /** The run of the container's next call. `client` names who waits. Throws `not-found`, `conflict`, `cancelled`. */
+  awaitCall(container: string, signal: AbortSignal, client: object): Promise<string>;
+  /** Ends that client's wait; nothing where there is none. */
+  giveUp(container: string, client: object): void;
+}
+
 export interface RunService {
   readonly storage: StorageService;
+  readonly debugging: DebugService;
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
   prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */

@@ -119,6 +119,24 @@ function createHandlers(context: HandlerContext): Handlers {
     },
     'run.list': ({ limit }) => ({ runs: service.list(limit) }),
 
+    'debug.open': ({ run, stream }, session) => {
+      const channel = acceptDuplex(stream, session.streams, session);
+      try {
+        service.debugging.open(run, channel);
+      } catch (error) {
+        channel.destroy();
+        throw error;
+      }
+      return {};
+    },
+    'debug.awaitCall': async ({ container }, session) => ({
+      run: await service.debugging.awaitCall(container, session.signal, session),
+    }),
+    'debug.giveUp': ({ container }, session) => {
+      service.debugging.giveUp(container, session);
+      return {};
+    },
+
     'container.list': () => ({ containers: service.containers() }),
     'container.stop': async ({ container }) => {
       await service.stopContainer(container);

@@ -95,6 +95,8 @@ export interface RunRequest {
   arguments: CallArguments;
   instance?: CallArguments;
   cpu: boolean;
+  /** Debug it: see `openDebugChannel`. */
+  debug?: boolean;
 }
 
 /** A live run. `record` is replaced by a new object at each change. */

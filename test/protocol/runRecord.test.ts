@@ -168,4 +168,19 @@ describe('run record', () => {
     assert.deepEqual(record.calls, { done: 1, failed: 1, total: 2 });
     assert.equal(currentPhase(record), undefined);
   });
+
+  it('says where debugging stands, and keeps what the runner is', () => {
+    const runner = { root: '/box/app', python: '3.11.2', debugpy: '1.8.22', pid: 7 };
+    const waiting: RunEvent = { type: 'debug', at: 1, state: 'waiting', ...runner };
+    const stopped: RunEvent = { type: 'debug', at: 2, state: 'stopped', reason: 'breakpoint' };
+    assert.equal(after([]).debug, null);
+    assert.deepEqual(after([waiting]).debug, { state: 'waiting', ...runner });
+    assert.deepEqual(after([waiting, stopped]).debug, {
+      state: 'stopped',
+      reason: 'breakpoint',
+      ...runner,
+    });
+    const { debug } = after([waiting, stopped, { type: 'debug', at: 3, state: 'running' }]);
+    assert.deepEqual(debug, { state: 'running', ...runner });
+  });
 });

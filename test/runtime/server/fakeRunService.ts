@@ -30,6 +30,11 @@ export class FakeRunService implements RunService {
     remove: () => Promise.reject(new VelarError('not-found', 'Nothing lies here.')),
     prune: () => Promise.resolve(0),
   };
+  readonly debugging = {
+    open: () => undefined,
+    awaitCall: () => Promise.reject(new VelarError('not-found', 'There is no container.')),
+    giveUp: () => undefined,
+  };
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();
