@@ -19,6 +19,11 @@ export interface LinkEvents {
   closed(error: VelarError): void;
 }
 
+/**
+ * VS Code opens every extension's HTTP requests itself, for its proxies, and so would drop our connector with
+ * the check of the certificate. Requests to a local socket it leaves alone: as such they reach the connector.
+ */
+const OWN_CONNECTION = 'ws+unix:/runtime:';
 const HANDSHAKE_MS = 10_000;
 const CLOSE_MS = 1_000;
 const NORMAL_CLOSURE = 1000;
@@ -38,8 +43,8 @@ export class Link {
   ) {
     const url = new URL(LINK_PATH, address.url);
     this.where = url.host;
-    this.socket = new WebSocket(url, {
-      headers: { authorization: `Bearer ${address.token}` },
+    this.socket = new WebSocket(OWN_CONNECTION + LINK_PATH, {
+      headers: { host: url.host, authorization: `Bearer ${address.token}` },
       perMessageDeflate: false,
       maxPayload: 64 * 1024 * 1024,
       createConnection: connector(url, address) as unknown as typeof connectTcp,

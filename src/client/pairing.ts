@@ -1,5 +1,6 @@
 /** Pairing: the act that gives this client a device token for a runtime. */
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { ClientRequest, type IncomingMessage } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { VelarError, wireErrorSchema } from '../../runtime/protocol/errors';
 import { pairResultSchema, type PairResult } from '../../runtime/protocol/methods';
 import { PAIR_PATH } from '../../runtime/protocol/version';
@@ -147,27 +148,27 @@ function exchange(
   });
 }
 
+/** Made without `http.request`, in which VS Code would open the connection itself, whatever we give it. */
 async function openRequest(
   url: URL,
   fingerprint: string | undefined,
   signal: AbortSignal,
 ): Promise<ClientRequest> {
-  const options = {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = portOf(url);
+  const socket =
+    url.protocol === 'wss:'
+      ? await connectSecurely({ host: url.hostname, port, fingerprint, signal })
+      : connectTcp({ host, port });
+  return new ClientRequest({
     method: 'POST',
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: portOf(url),
+    host,
+    port,
     path: PAIR_PATH,
     headers: { 'content-type': 'application/json', host: url.host },
     signal,
-  };
-  if (url.protocol !== 'wss:') return httpRequest({ ...options, agent: false });
-  const socket = await connectSecurely({
-    host: url.hostname,
-    port: portOf(url),
-    fingerprint,
-    signal,
+    createConnection: () => socket,
   });
-  return httpRequest({ ...options, createConnection: () => socket });
 }
 
 async function readAnswer(response: IncomingMessage, where: string): Promise<PairResult> {

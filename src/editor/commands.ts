@@ -57,14 +57,7 @@ export function registerCommands(services: Services): vscode.Disposable {
 export function registerPairingLinks(services: Services): vscode.Disposable {
   return vscode.window.registerUriHandler({
     handleUri: async (uri) => {
-      if (uri.path !== '/pair') return;
-      const query = new URLSearchParams(uri.query);
-      await guarded(services, async () =>
-        (await services.core()).pairing.pairFromLink({
-          address: query.get('address') ?? undefined,
-          code: query.get('code') ?? undefined,
-        }),
-      );
+      await guarded(services, async () => (await services.core()).pairing.pairFromLink(uri));
     },
   });
 }

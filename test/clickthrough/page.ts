@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 
 /** First run of all: the runtime starts, an empty image is built, a container comes up. */
 export const COLD_MS = 90_000;
@@ -24,6 +25,25 @@ export function statusBar(page: Page, text: string): Locator {
 /** The question that blocks the window. */
 export function dialog(page: Page, text: string): Locator {
   return page.locator('.monaco-dialog-box').filter({ hasText: text });
+}
+
+/** A message in the corner of the window. */
+export function toast(page: Page, text: string): Locator {
+  return page.locator('.notification-toast').filter({ hasText: text });
+}
+
+/** What the open quick pick with the placeholder lists. */
+export async function pickRows(page: Page, placeholder: string): Promise<string[]> {
+  await page.locator(`.quick-input-widget input[placeholder="${placeholder}"]`).waitFor();
+  const rows = page.locator('.quick-input-list .monaco-list-row');
+  await rows.first().waitFor();
+  return rows.allInnerTexts();
+}
+
+/** Opens a link as one from outside; VS Code then asks whether the extension may have it. */
+export async function openLink(page: Page, workbench: Workbench, link: string): Promise<void> {
+  await workbench.runCommand('Developer: Open URL');
+  await answer(page, 'URL to open', link);
 }
 
 /** Answers the quick input that has the title, replacing what is in it. */

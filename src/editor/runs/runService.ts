@@ -1,13 +1,12 @@
 /** velar.run from click to record: arguments, bundle, runtime, consent, start. */
 import * as vscode from 'vscode';
-import { VelarError } from '../../../runtime/protocol/errors';
 import type { ClientConnection, RunHandle, RunRequest } from '../../client/api';
 import type { Bundle } from '../../client/bundle/bundle';
 import type { WorkspaceBundler } from '../../client/bundle/workspaceBundler';
 import { startLocalEntrypoint } from '../../client/localEntrypoint';
 import { findPython } from '../../client/python';
 import { startRun, type Bundler } from '../../client/runs';
-import { requireTrust } from '../errors';
+import { requireTrust, showError } from '../errors';
 import type { RuntimeManager } from '../runtimes/runtimeManager';
 import { pythonPath } from '../settings';
 import { confirmSize } from './bundleSize';
@@ -139,15 +138,9 @@ export class RunService {
         await this.start(target, input, true);
       }
     } catch (error) {
-      this.failed(error);
+      // Not waited for: the run is over, however long the message stays.
+      void showError(error, this.parts.log);
     }
-  }
-
-  private failed(error: unknown): void {
-    const known = VelarError.from(error);
-    this.parts.log.error(known);
-    const text = [known.message, known.hint ?? ''].join(' ').trim();
-    if (known.code !== 'cancelled') void vscode.window.showErrorMessage(`Velar: ${text}`);
   }
 }
 

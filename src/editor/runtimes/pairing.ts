@@ -36,13 +36,11 @@ export class PairingFlow {
   }
 
   /** A link from outside: never acted on without a yes, because anyone can make one. */
-  async pairFromLink(offer: PairingOffer): Promise<void> {
-    if (offer.address === undefined) {
-      throw new VelarError('invalid', 'The pairing link names no address.', {
-        hint: 'Copy the link again, or run Velar: Pair Runtime.',
-      });
-    }
-    const { url } = parsePairingAddress(offer.address);
+  async pairFromLink(link: vscode.Uri): Promise<void> {
+    requireTrust('Pairing a runtime');
+    const offer = readLink(link);
+    // A fingerprint in the link vouches for nothing: it is shown and asked about like any other.
+    const { url, code } = parsePairingAddress(offer.address);
     const yes = 'Pair';
     const answer = await vscode.window.showWarningMessage(
       `A link asks to pair this editor with the runtime at ${url}.`,
@@ -53,7 +51,7 @@ export class PairingFlow {
       },
       yes,
     );
-    if (answer === yes) await this.pair(offer);
+    if (answer === yes) await this.pair({ address: url, code: offer.code ?? code });
   }
 
   async unpair(): Promise<void> {
@@ -131,6 +129,21 @@ export class PairingFlow {
       },
     );
   }
+}
+
+/** Reads `…/pair?address=…&code=…`; the code may be missing. Throws `invalid` with what is wrong. */
+function readLink({ path, query }: vscode.Uri): { address: string; code: string | undefined } {
+  const hint = 'Copy the link again, or run Velar: Pair Runtime.';
+  if (path !== '/pair') {
+    throw new VelarError('invalid', `Velar does not know this link: ${path}.`, { hint });
+  }
+  const parts = new URLSearchParams(query);
+  const address = parts.get('address');
+  if (address === null || address === '') {
+    throw new VelarError('invalid', 'The pairing link names no address.', { hint });
+  }
+  const code = parts.get('code');
+  return { address, code: code === null ? undefined : parsePairingCode(code) };
 }
 
 function deviceName(): string {
