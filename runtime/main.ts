@@ -10,7 +10,7 @@ import type { Engine } from './engines/engine';
 import { minorOf, rememberPython, type PythonInterpreter } from './images/python';
 import type { EmbeddedReady } from './protocol/embedded';
 import { VelarError } from './protocol/errors';
-import { createScheduler } from './scheduling/scheduler';
+import { createScheduler } from './scheduling/createScheduler';
 import { announce } from './server/announce';
 import { homePath } from './server/home';
 import { logLevels, type LogLevel } from './server/logger';

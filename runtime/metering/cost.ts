@@ -14,17 +14,38 @@ export interface Usage {
 /** Billed by the millisecond: nothing is rounded up. */
 export function costOf(usage: Usage, prices: PriceTable): Omit<CostEvent, 'type' | 'at'> {
   const seconds = usage.busyMs / 1000;
+  const usd = usdOf(usage, prices) ?? 0;
   if (usage.gpu === null || usage.count === 0) {
-    return { seconds, gpu: null, usd: 0, note: 'CPU on this runtime: not billed' };
+    const rate = prices.cpuUsdPerHour;
+    const note =
+      rate === undefined
+        ? 'CPU on this runtime: not billed'
+        : `${rate.toFixed(2)} USD an hour a container, prices of ${prices.date}`;
+    return { seconds, gpu: null, usd, note };
   }
   const gpu = usage.count === 1 ? usage.gpu : `${usage.gpu}:${usage.count}`;
   const rate = prices.usdPerHour(usage.gpu);
-  if (rate === undefined) {
-    return { seconds, gpu, usd: 0, note: `no price known for ${usage.gpu}` };
-  }
-  const usd = (seconds / 3600) * rate * usage.count;
-  const note = `${rate.toFixed(2)} USD an hour a card, prices of ${prices.date}`;
+  const note =
+    rate === undefined
+      ? `no price known for ${usage.gpu}`
+      : `${rate.toFixed(2)} USD an hour a card, prices of ${prices.date}`;
   return { seconds, gpu, usd, note };
+}
+
+/** What a container's hour costs, or undefined where no price is known. */
+export function hourlyUsd(
+  { gpu, count }: Pick<Usage, 'gpu' | 'count'>,
+  prices: PriceTable,
+): number | undefined {
+  if (gpu === null || count === 0) return prices.cpuUsdPerHour;
+  const rate = prices.usdPerHour(gpu);
+  return rate === undefined ? undefined : rate * count;
+}
+
+/** What the usage costs, or undefined where no price is known. */
+export function usdOf(usage: Usage, prices: PriceTable): number | undefined {
+  const rate = hourlyUsd(usage, prices);
+  return rate === undefined ? undefined : (usage.busyMs / 3_600_000) * rate;
 }
 
 /** Adds up usage of several calls of one run; the first card seen names the whole. */

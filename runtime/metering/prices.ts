@@ -8,11 +8,15 @@ const priceFileSchema = z.object({
   /** ISO date of the list. */
   date: z.string(),
   currency: z.literal('USD'),
+  /** Of a container without cards, for whoever bills them; without it they cost nothing. */
+  cpuUsdPerHour: z.number().min(0).optional(),
   gpus: z.array(
     z.object({
       name: z.string(),
       /** Null where the card is known and its price is not. */
       usdPerHour: z.number().min(0).nullable(),
+      /** Of a card that is there around the clock, own or rented; without it the price above is compared with. */
+      dedicatedUsdPerHour: z.number().min(0).optional(),
       memoryGB: z.number().optional(),
     }),
   ),
@@ -21,15 +25,23 @@ export type PriceFile = z.infer<typeof priceFileSchema>;
 
 export interface PriceTable {
   readonly date: string;
+  /** Price of a container without cards for an hour, or undefined where it is not billed. */
+  readonly cpuUsdPerHour: number | undefined;
   /** Price of one card for an hour, or undefined where it is unknown. */
   usdPerHour(model: string): number | undefined;
+  /** Price of one card for an hour where it is paid for around the clock, or undefined. */
+  dedicatedUsdPerHour(model: string): number | undefined;
 }
 
 export function priceTable(file: PriceFile): PriceTable {
-  const byName = new Map(file.gpus.map((gpu) => [gpu.name.toLowerCase(), gpu.usdPerHour]));
+  const byName = new Map(file.gpus.map((gpu) => [gpu.name.toLowerCase(), gpu]));
+  const rowOf = (model: string): PriceFile['gpus'][number] | undefined =>
+    byName.get(model.toLowerCase());
   return {
     date: file.date,
-    usdPerHour: (model) => byName.get(model.toLowerCase()) ?? undefined,
+    cpuUsdPerHour: file.cpuUsdPerHour,
+    usdPerHour: (model) => rowOf(model)?.usdPerHour ?? undefined,
+    dedicatedUsdPerHour: (model) => rowOf(model)?.dedicatedUsdPerHour,
   };
 }
 
@@ -53,7 +65,7 @@ function parsePrices(text: string, path: string): PriceFile {
     return priceFileSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw new VelarError('invalid', `The price list ${path} can't be read.`, {
-      hint: 'Correct it to {"date","currency":"USD","gpus":[{"name","usdPerHour"}]}, or remove it.',
+      hint: 'Correct it to {"date","currency":"USD","cpuUsdPerHour"?,"gpus":[{"name","usdPerHour","dedicatedUsdPerHour"?}]}, or remove it.',
       cause,
     });
   }

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
 import { gpuLiveSchema } from './gpus';
+import { budgetSchema, budgetStateSchema, costReportSchema } from './metering';
 import {
   resourceNameSchema,
   secretSchema,
@@ -270,6 +271,19 @@ export const methods = {
   },
   /** Removes what is over the limits, as the runtime does by itself from time to time. */
   'storage.prune': { params: emptySchema, result: z.object({ bytes: z.number() }) },
+
+  /** What containers were used for in the last days, today counted, in the runtime's time zone. */
+  'cost.report': {
+    params: z.object({ days: z.number().int().min(1).max(3660) }),
+    result: costReportSchema,
+  },
+  'budget.list': {
+    params: emptySchema,
+    result: z.object({ budgets: z.array(budgetStateSchema) }),
+  },
+  /** In place of the budget that the app, or the runtime, has. */
+  'budget.set': { params: budgetSchema, result: z.object({ budget: budgetStateSchema }) },
+  'budget.remove': { params: budgetSchema.pick({ app: true }), result: emptySchema },
 
   'device.list': { params: emptySchema, result: z.object({ devices: z.array(deviceSchema) }) },
   /** Without an id: the device that asks. Its connections close. */

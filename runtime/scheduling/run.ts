@@ -151,12 +151,6 @@ export class Run {
     });
   }
 
-  /** Container it used first, for metering. */
-  get container(): string | undefined {
-    for (const container of this.containers) return container;
-    return undefined;
-  }
-
   /** Ends it: phases, then `last` events such as cost and result, then `ended`. */
   end(given: RunOutcome, last: readonly RunEvent[]): void {
     if (!this.active) return;

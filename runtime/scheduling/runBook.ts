@@ -70,7 +70,7 @@ export class RunBook {
         : { type: 'result', at, result: end.result };
     run.end(outcomeOf(end), [{ type: 'cost', at, ...cost }, last]);
     // Writing it down is nobody's wait: the watchers have the end already.
-    setImmediate(() => this.keep(run, cost.usd));
+    setImmediate(() => this.keep(run));
   }
 
   /** Throws `not-found`. */
@@ -106,20 +106,8 @@ export class RunBook {
     return `${this.engine}|${file}|${qualname}`;
   }
 
-  private keep(run: Run, usd: number): void {
+  private keep(run: Run): void {
     this.store.runs.ended(run.summary(), run.past);
-    const { container, usage } = run;
-    if (container !== undefined) {
-      this.store.runs.meter({
-        run: run.id,
-        container,
-        app: run.app ?? '',
-        gpu: usage.gpu,
-        seconds: usage.busyMs / 1000,
-        usd,
-        at: this.clock.now(),
-      });
-    }
     if (run.outcome?.status === 'succeeded') {
       this.history.add(this.historyKey(run.params), run.past, this.clock.now());
     }

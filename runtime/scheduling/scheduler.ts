@@ -1,5 +1,4 @@
-/** Scheduling put together: runs, calls, containers, cards. The server's one way in is RunService. */
-import { availableParallelism } from 'node:os';
+/** Runs, calls, containers and cards, put together. The server's one way in is RunService. */
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { AppDescription } from '../protocol/description';
@@ -13,16 +12,15 @@ import type {
 } from '../protocol/methods';
 import type { ResultValue, RunError } from '../protocol/values';
 import type { Engine } from '../engines/engine';
-import { ProcessEngine } from '../engines/process';
 import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
-import { detectGpus, type GpuInventory } from '../gpu/detect';
+import type { GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
-import { loadPrices } from '../metering/prices';
 import { DebugSessions } from '../debugging/debugSessions';
+import type { PriceTable } from '../metering/prices';
 import type { Store } from '../store/store';
 import { Adoption } from './adoption';
 import { Callers } from './callers';
-import { systemClock, type Clock } from './clock';
+import type { Clock } from './clock';
 import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
@@ -32,16 +30,20 @@ import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { CallProgress } from './progress';
 import type { Run } from './run';
-import { RunBook, unknownRun } from './runBook';
+import { unknownRun, type RunBook } from './runBook';
 import type { RunListener, RunService, RunWatch } from './service';
+import { Spending } from './spending';
 import { Storage } from './storage';
 import { Targets, type TargetResult } from './targets';
 import { Telemetry } from './telemetry';
-import { WorkerLink } from './workerLink';
+import type { WorkerLink } from './workerLink';
 
 const MIN_CONTAINERS_LIMIT = 8;
 
-export interface SchedulerOptions {
+type End = { result: ResultValue } | { error: RunError };
+
+/** What scheduling is put together from. */
+export interface SchedulerParts {
   /** VELAR_HOME. */
   home: string;
   store: Store;
@@ -52,51 +54,21 @@ export interface SchedulerOptions {
   python: () => Promise<PythonInterpreter>;
   /** Environment of the runtime; functions see only where programs and files lie. */
   environment: Readonly<Record<string, string | undefined>>;
-  clock?: Clock;
   /** CPU functions have as many containers each, where they don't say. */
-  cores?: number;
-  engine?: Engine;
-  gpus?: GpuInventory;
-}
-
-type End = { result: ResultValue } | { error: RunError };
-
-/** Starts scheduling. Throws `invalid` for a broken price list; Node's errors where the home can't be used. */
-export async function createScheduler(options: SchedulerOptions): Promise<RunService> {
-  const { home, store, environment, pythonPackages, logger } = options;
-  const warn = (message: string): void => logger.warn(message);
-  const [gpus, prices] = await Promise.all([
-    options.gpus ?? detectGpus({ environment, python: options.python, pythonPackages }),
-    loadPrices(home, pythonPackages),
-  ]);
-  const link = await WorkerLink.listen(home, warn);
-  const engine =
-    options.engine ??
-    new ProcessEngine({
-      home,
-      pythonPackages,
-      blobs: store.blobs.root,
-      volumes: store.volumes,
-      python: options.python,
-      environment,
-    });
-  const clock = options.clock ?? systemClock;
-  const runs = new RunBook(store, prices, clock, warn, engine.kind);
-  return new Scheduler({ ...options, clock, engine, link, gpus, runs, warn });
-}
-
-interface Parts extends SchedulerOptions {
+  cores: number;
   clock: Clock;
   engine: Engine;
   link: WorkerLink;
   gpus: GpuInventory;
+  prices: PriceTable;
   runs: RunBook;
   warn: (message: string) => void;
 }
 
-class Scheduler implements RunService {
+export class Scheduler implements RunService {
   readonly storage: Storage;
   readonly debugging = new DebugSessions();
+  readonly costs: Spending;
   private readonly pool: Pool;
   private readonly callers: Callers;
   private readonly telemetry: Telemetry;
@@ -109,9 +81,9 @@ class Scheduler implements RunService {
   private calls = 0;
   private disposed = false;
 
-  constructor(private readonly parts: Parts) {
+  constructor(private readonly parts: SchedulerParts) {
     const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn } = parts;
-    const cores = parts.cores ?? availableParallelism();
+    const { cores } = parts;
     this.describer = new DescribeServer({
       folder: join(home, 'describe'),
       blobPath: (sha256) => store.blobs.path(sha256),
@@ -141,6 +113,7 @@ class Scheduler implements RunService {
         telemetry: () => this.telemetry,
         callers: () => this.callers,
         storage: () => this.storage,
+        spending: () => this.costs,
         warn,
       }),
     });
@@ -151,6 +124,14 @@ class Scheduler implements RunService {
         ...[...this.pool.containers.all.values()].map(({ target }) => target.load.bundle),
       ],
       runInUse: (run) => parts.runs.find(run) !== undefined,
+    });
+    this.costs = new Spending({
+      usage: store.usage,
+      prices: parts.prices,
+      clock,
+      containers: () => this.pool.containers.all.values(),
+      activeRuns: () => parts.runs.active,
+      cancel: (call, error) => this.pool.cancel(call, error),
     });
     store.volumes.askForUse(
       (name) =>
@@ -296,6 +277,7 @@ class Scheduler implements RunService {
     await Promise.all([this.pool.dispose(error), this.describer.dispose()]);
     await Promise.all([engine.dispose(), this.telemetry.dispose(), link.dispose()]);
     await Promise.all([runs.dispose(), this.storage.dispose()]);
+    this.costs.dispose();
   }
 
   private newCallId(): number {
@@ -306,13 +288,21 @@ class Scheduler implements RunService {
 
   private resolve(run: Run, qualname: string, app?: string): TargetResult | Promise<TargetResult> {
     const { bundle, file, cpu } = run.params;
-    return this.targets.resolve({
+    const resolved = this.targets.resolve({
       bundle,
       file,
       qualname,
       cpuAllowed: cpu,
       ...(app === undefined ? {} : { app }),
     });
+    if (resolved instanceof Promise) return resolved.then((result) => this.allowed(result));
+    return this.allowed(resolved);
+  }
+
+  /** What an app that has used up its budget asks for is refused. */
+  private allowed(result: TargetResult): TargetResult {
+    const refusal = 'error' in result ? undefined : this.costs.refusal(result.target.app);
+    return refusal === undefined ? result : { error: refusal };
   }
 
   private place(run: Run, resolved: TargetResult): void {

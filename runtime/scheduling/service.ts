@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
+import type { Budget, BudgetState, CostReport } from '../protocol/metering';
 import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
 import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { RunError } from '../protocol/values';
@@ -39,9 +40,21 @@ export interface DebugService {
   giveUp(container: string, client: object): void;
 }
 
+/** What containers were used for and what it costs. */
+export interface CostService {
+  /** Of the last days, today counted. */
+  report(days: number): CostReport;
+  budgets(): BudgetState[];
+  /** In place of the one that the app, or the runtime, has. */
+  setBudget(budget: Budget): BudgetState;
+  /** Throws `not-found`. */
+  removeBudget(app: string | null): void;
+}
+
 export interface RunService {
   readonly storage: StorageService;
   readonly debugging: DebugService;
+  readonly costs: CostService;
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
   prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */

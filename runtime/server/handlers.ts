@@ -157,6 +157,14 @@ function createHandlers(context: HandlerContext): Handlers {
     }),
     'storage.prune': async () => ({ bytes: await service.storage.prune() }),
 
+    'cost.report': ({ days }) => service.costs.report(days),
+    'budget.list': () => ({ budgets: service.costs.budgets() }),
+    'budget.set': (budget) => ({ budget: service.costs.setBudget(budget) }),
+    'budget.remove': ({ app }) => {
+      service.costs.removeBudget(app);
+      return {};
+    },
+
     'device.list': (_params, session) => ({
       devices: store.devices.list().map(({ id, name, pairedAt, lastSeenAt }) => ({
         id,

@@ -40,4 +40,17 @@ export const migrations: readonly string[] = [
      at REAL NOT NULL
    );
    CREATE TABLE bundle_uses (bundle TEXT PRIMARY KEY, used_at REAL NOT NULL);`,
+  `CREATE TABLE container_time (
+     day TEXT NOT NULL,
+     app TEXT NOT NULL,
+     function TEXT NOT NULL,
+     gpu TEXT NOT NULL,
+     cards INTEGER NOT NULL,
+     kind TEXT NOT NULL,
+     ms REAL NOT NULL,
+     usd REAL NOT NULL,
+     PRIMARY KEY (day, app, function, gpu, cards, kind)
+   );
+   CREATE TABLE budgets (app TEXT PRIMARY KEY, period TEXT NOT NULL, usd REAL NOT NULL);
+   DROP TABLE metering;`,
 ];

@@ -1,4 +1,4 @@
-/** Runs, the events worth keeping of each, and billed seconds: what survives a restart. */
+/** Runs, and the events worth keeping of each: what survives a restart. */
 import { runEventSchema, type RunEvent } from '../protocol/events';
 import { runSummarySchema, type RunSummary } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
@@ -7,19 +7,6 @@ import type { Database, Row } from './database';
 /** A result or item whose JSON is longer than this is not kept; the run's record then says so. */
 const KEPT_RESULT_CHARACTERS = 1024 * 1024;
 const KEPT_YIELDS = 100;
-
-/** Seconds billed to a run in one container. */
-export interface Metering {
-  run: string;
-  container: string;
-  app: string;
-  /** The card billed, or null on CPU. */
-  gpu: string | null;
-  seconds: number;
-  usd: number;
-  /** When the seconds ended, ms since the epoch. */
-  at: number;
-}
 
 export class RunStore {
   /** Ids of all runs: that a new run is new must cost no look at the disk. */
@@ -97,39 +84,10 @@ export class RunStore {
       }));
   }
 
-  /** Forgets a run; what it was billed stays. */
+  /** Forgets a run; what it cost stays in the usage. */
   remove(run: string): void {
     this.database.run('DELETE FROM runs WHERE run = ?', [run]);
     this.known.delete(run);
-  }
-
-  meter(metering: Metering): void {
-    this.database.enqueue(
-      'INSERT INTO metering (run, container, app, gpu, seconds, usd, at) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      [
-        metering.run,
-        metering.container,
-        metering.app,
-        metering.gpu,
-        metering.seconds,
-        metering.usd,
-        metering.at,
-      ],
-    );
-  }
-
-  /** Billed seconds and dollars since a time, for each card; null is the CPU. */
-  metered(since: number): { gpu: string | null; seconds: number; usd: number }[] {
-    return this.database
-      .all(
-        'SELECT gpu, SUM(seconds) AS seconds, SUM(usd) AS usd FROM metering WHERE at >= ? GROUP BY gpu',
-        [since],
-      )
-      .map((row) => ({
-        gpu: typeof row['gpu'] === 'string' ? row['gpu'] : null,
-        seconds: Number(row['seconds']),
-        usd: Number(row['usd']),
-      }));
   }
 
   /**

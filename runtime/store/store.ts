@@ -12,6 +12,7 @@ import { PhaseTimeStore } from './phaseTimes';
 import { RunJournal } from './runJournal';
 import { RunStore } from './runs';
 import { importPlainSecrets, SecretStore, type SecretsImport } from './secrets';
+import { UsageStore } from './usage';
 import { VolumeStore } from './volumes';
 
 export interface Store {
@@ -24,6 +25,7 @@ export interface Store {
   readonly volumes: VolumeStore;
   readonly secrets: SecretStore;
   readonly phaseTimes: PhaseTimeStore;
+  readonly usage: UsageStore;
   /** Identity of this runtime, made on first start. */
   readonly runtimeId: string;
   /** Runs that an earlier runtime left active and that are failed now. */
@@ -58,6 +60,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     devices: new DeviceStore(database),
     secrets,
     phaseTimes: new PhaseTimeStore(database),
+    usage: new UsageStore(database),
     volumes: new VolumeStore(join(home, 'volumes')),
     runtimeId: runtimeId(database),
     interrupted: runs.failInterrupted(Date.now()),

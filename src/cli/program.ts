@@ -1,6 +1,7 @@
 /** Commands, their options and their help. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CLIENT, type CliContext } from './context';
+import { addCosts } from './costCommands';
 import { addResources } from './resourceCommands';
 
 const JSON_HELP = 'print JSON';
@@ -30,6 +31,7 @@ export function makeProgram(context: CliContext, finish: (exitCode: number) => v
   addMachine(program, context, finish);
   addRuntimes(program, context, finish);
   addResources(program, context, finish, common);
+  addCosts(program, context, finish, common);
   return program;
 }
 

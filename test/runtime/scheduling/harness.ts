@@ -8,7 +8,10 @@ import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
 import type { Container, FileEntry, MethodParams } from '../../../runtime/protocol/methods';
 import type { Engine } from '../../../runtime/engines/engine';
 import { rememberPython } from '../../../runtime/images/python';
-import { createScheduler, type SchedulerOptions } from '../../../runtime/scheduling/scheduler';
+import {
+  createScheduler,
+  type SchedulerOptions,
+} from '../../../runtime/scheduling/createScheduler';
 import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { openStore, type Store } from '../../../runtime/store/store';
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { RunEvent } from '../../../runtime/protocol/events';
+import type { Budget } from '../../../runtime/protocol/metering';
 import type {
   Container,
   GpuList,
@@ -34,6 +35,12 @@ export class FakeRunService implements RunService {
     open: () => undefined,
     awaitCall: () => Promise.reject(new VelarError('not-found', 'There is no container.')),
     giveUp: () => undefined,
+  };
+  readonly costs = {
+    report: () => ({ first: '2026-01-01', last: '2026-01-01', rows: [], advice: [], terms: [] }),
+    budgets: () => [],
+    setBudget: (budget: Budget) => ({ ...budget, spentUsd: 0, state: 'ok' as const }),
+    removeBudget: () => undefined,
   };
   /** How often it was told that a run is likely to follow. */
   prepared = 0;

@@ -66,28 +66,10 @@ describe('store', () => {
     { type: 'ended', at: 5, status: 'succeeded', ms: 5, lines: 0 },
   ];
 
-  it('keeps runs, what is worth keeping of their events, and billed seconds over a restart', () => {
+  it('keeps runs and what is worth keeping of their events over a restart', () => {
     const first = open();
     first.runs.started(summary(RUN));
     first.runs.ended(summary(RUN, 'succeeded'), EVENTS);
-    first.runs.meter({
-      run: RUN,
-      container: 'c',
-      app: 'app',
-      gpu: 'L4',
-      seconds: 2,
-      usd: 0.5,
-      at: 9,
-    });
-    first.runs.meter({
-      run: RUN,
-      container: 'c',
-      app: 'app',
-      gpu: 'L4',
-      seconds: 1,
-      usd: 0.25,
-      at: 9,
-    });
     const id = first.runtimeId;
     close(first);
     const second = open();
@@ -95,8 +77,6 @@ describe('store', () => {
     assert.deepEqual(second.runs.summary(RUN), summary(RUN, 'succeeded'));
     assert.deepEqual(second.runs.events(RUN), [EVENTS[1], EVENTS[3], EVENTS[4]]);
     assert.deepEqual(second.runs.list(10), [summary(RUN, 'succeeded')]);
-    assert.deepEqual(second.runs.metered(0), [{ gpu: 'L4', seconds: 3, usd: 0.75 }]);
-    assert.deepEqual(second.runs.metered(10), []);
     assert.equal(second.runs.summary('run-unknown000'), undefined);
     assert.deepEqual(second.interrupted, []);
   });

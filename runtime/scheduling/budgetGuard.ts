@@ -1,0 +1,186 @@
+/** Holds budgets: warns the runs that go on near a budget's end, and stops them at it. */
+import { VelarError } from '../protocol/errors';
+import type { Budget, BudgetState } from '../protocol/metering';
+import type { RunError } from '../protocol/values';
+import {
+  budgetText,
+  msToThreshold,
+  periodStart,
+  spentOf,
+  stateOf,
+  type Spending,
+} from '../metering/budgets';
+import { hourlyUsd } from '../metering/cost';
+import { dayOf, monthOf } from '../protocol/days';
+import type { PriceTable } from '../metering/prices';
+import type { UsageStore } from '../store/usage';
+import type { Call } from './call';
+import type { Clock } from './clock';
+import type { Container } from './container';
+import { whose } from './containerTime';
+import type { Run } from './run';
+
+export interface BudgetGuardOptions {
+  usage: UsageStore;
+  prices: PriceTable;
+  clock: Clock;
+  containers: () => Iterable<Container>;
+  activeRuns: () => readonly Run[];
+  cancel: (call: Call, error: RunError) => void;
+  /** Brings the store up to date. */
+  settle: () => void;
+}
+
+/** Dollars by app in the periods that go on. */
+interface Spent {
+  today: string;
+  day: Map<string, number>;
+  month: Map<string, number>;
+}
+
+export class BudgetGuard {
+  private budgets: Budget[];
+  private spent: Spent | undefined;
+  /** What was told last of each budget, by app: the period and the state. */
+  private readonly told = new Map<string | null, string>();
+  private timer: (() => void) | undefined;
+
+  constructor(private readonly options: BudgetGuardOptions) {
+    this.budgets = options.usage.budgets();
+  }
+
+  /** What an app was charged. */
+  charged(app: string, usd: number): void {
+    if (this.budgets.length === 0) return;
+    const { day, month } = this.spentNow();
+    for (const period of [day, month]) period.set(app, (period.get(app) ?? 0) + usd);
+  }
+
+  /** Why an app may run nothing more for now; undefined where it may. */
+  refusal(app: string): RunError | undefined {
+    for (const budget of this.budgets) {
+      if (budget.app !== null && budget.app !== app) continue;
+      const state = this.stateOf(budget);
+      if (state.state === 'spent') return overBudget(state);
+    }
+    return undefined;
+  }
+
+  states(): BudgetState[] {
+    return this.budgets.map((budget) => this.stateOf(budget));
+  }
+
+  /** Sets the one budget of an app, or of the runtime. */
+  set(budget: Budget): BudgetState {
+    this.options.usage.setBudget(budget);
+    this.read(budget.app);
+    return this.stateOf(budget);
+  }
+
+  /** Throws `not-found`. */
+  remove(app: string | null): void {
+    if (!this.budgets.some((budget) => budget.app === app)) {
+      const whom = app === null ? 'this runtime' : `the app ${app}`;
+      throw new VelarError('not-found', `There is no budget for ${whom}.`, {
+        hint: 'List the budgets with `velar budget`.',
+      });
+    }
+    this.options.usage.removeBudget(app);
+    this.read(app);
+  }
+
+  /** Warns and stops where that is due, and looks again when it may be. */
+  review(): void {
+    this.timer?.();
+    this.timer = undefined;
+    if (this.budgets.length === 0) return;
+    const going = this.going();
+    let next = Infinity;
+    for (const budget of this.budgets) {
+      const state = this.stateOf(budget, going);
+      this.tell(state);
+      if (state.state === 'spent') this.stop(state);
+      next = Math.min(next, msToThreshold(budget, state.spentUsd, going));
+    }
+    if (next === Infinity) return;
+    // A moment later, so that the threshold is behind it for sure.
+    this.timer = this.options.clock.timer(Math.ceil(next) + 1, () => this.review());
+  }
+
+  dispose(): void {
+    this.timer?.();
+    this.timer = undefined;
+  }
+
+  private read(changed: string | null): void {
+    this.budgets = this.options.usage.budgets();
+    this.spent = undefined;
+    this.told.delete(changed);
+    this.review();
+  }
+
+  /** Read from the store once a day; between that it is counted along. */
+  private spentNow(): Spent {
+    const today = dayOf(this.options.clock.now());
+    if (this.spent?.today !== today) {
+      this.options.settle();
+      const { usage } = this.options;
+      const month = usage.spent(monthOf(today), today);
+      this.spent = { today, day: usage.spent(today, today), month };
+    }
+    return this.spent;
+  }
+
+  private stateOf(budget: Budget, going: readonly Spending[] = []): BudgetState {
+    return stateOf(budget, spentOf(budget, this.spentNow()[budget.period], going));
+  }
+
+  /** What is being spent now and has not been charged. */
+  private going(): Spending[] {
+    return [...this.options.containers()].flatMap((container) => {
+      const { gpu, cards: count } = whose(container);
+      const usdPerHour = hourlyUsd({ gpu, count }, this.options.prices);
+      const begun = [...container.inflight.values()].filter((call) => call.startedAt !== undefined);
+      const [first] = begun;
+      if (usdPerHour === undefined || first === undefined) return [];
+      const busyMs = Math.max(...begun.map((call) => container.busyWith(call)));
+      return [{ app: first.target.app, usd: (busyMs / 3_600_000) * usdPerHour, usdPerHour }];
+    });
+  }
+
+  /** Says once in a period, to the runs that go on, that a budget is near its end. */
+  private tell(state: BudgetState): void {
+    const news = `${periodStart(state, this.spentNow().today)} ${state.state}`;
+    if (state.state === 'ok' || this.told.get(state.app) === news) return;
+    this.told.set(state.app, news);
+    for (const [run] of this.callsOf(state.app)) {
+      run.advance((timeline) => timeline.progress(budgetText(state)));
+    }
+  }
+
+  private stop(state: BudgetState): void {
+    for (const [, calls] of this.callsOf(state.app)) {
+      for (const call of calls) this.options.cancel(call, overBudget(state));
+    }
+  }
+
+  private callsOf(app: string | null): [Run, Call[]][] {
+    return this.options.activeRuns().flatMap((run): [Run, Call[]][] => {
+      const calls = [...run.calls].filter(
+        (call) => call.ending === undefined && (app === null || call.target.app === app),
+      );
+      return calls.length === 0 ? [] : [[run, calls]];
+    });
+  }
+}
+
+function overBudget(state: BudgetState): RunError {
+  const option = state.app === null ? '' : ` --app ${state.app}`;
+  return {
+    kind: 'capacity',
+    type: 'BudgetSpent',
+    message: `${budgetText(state)}: nothing more runs until the next ${state.period}.`,
+    traceback: [],
+    hint: `Raise it with \`velar budget set USD${option}\`, or remove it with \`velar budget remove${option}\`.`,
+  };
+}
