@@ -5,25 +5,14 @@ import { adviceFor } from '../metering/advice';
 import { usdOf } from '../metering/cost';
 import { dayOf, daysBefore, daysBetween } from '../protocol/days';
 import { Meter } from '../metering/meter';
-import type { PriceTable } from '../metering/prices';
 import { billingTerms } from '../metering/terms';
-import type { UsageStore } from '../store/usage';
-import { BudgetGuard } from './budgetGuard';
+import { BudgetGuard, type BudgetGuardOptions } from './budgetGuard';
 import type { Call } from './call';
-import type { Clock } from './clock';
 import type { Container } from './container';
 import { ContainerTime, whose } from './containerTime';
-import type { Run } from './run';
 import type { CostService } from './service';
 
-export interface SpendingOptions {
-  usage: UsageStore;
-  prices: PriceTable;
-  clock: Clock;
-  containers: () => Iterable<Container>;
-  activeRuns: () => readonly Run[];
-  cancel: (call: Call, error: RunError) => void;
-}
+export type SpendingOptions = Omit<BudgetGuardOptions, 'settle'>;
 
 export class Spending implements CostService {
   private readonly meter: Meter;
