@@ -4,6 +4,7 @@
  */
 export { WorkspaceDiscovery } from '../client/discover';
 export { Core } from './core';
+export { fixesFor } from './diagnostics/fixes';
 export { PanelView } from './panel/panelView';
 export { cancelRun } from './runs/cancelRun';
 export { showRuntimeMenu } from './runtimes/runtimeMenu';

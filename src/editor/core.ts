@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode';
 import { VelarError } from '../../runtime/protocol/errors';
+import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
@@ -93,8 +94,14 @@ export class Core implements vscode.Disposable {
 
   /** The text of what a run of this file would send. */
   async describeBundle(uri: vscode.Uri, signal: AbortSignal): Promise<string> {
+    const bundle = await this.bundleOf(uri, signal);
+    return bundleText(bundle, (await this.sources.of(uri)).file);
+  }
+
+  /** What a run of this file would send. */
+  async bundleOf(uri: vscode.Uri, signal: AbortSignal): Promise<Bundle> {
     const { root, file, overlay } = await this.sources.of(uri);
-    return bundleText(await this.bundler.build(root, file, overlay, signal), file);
+    return this.bundler.build(root, file, overlay, signal);
   }
 
   /** Every line of a run, from the runtime's journal. */

@@ -7,14 +7,17 @@ import type { Core } from './core';
 import { BundlePreview } from './bundlePreview';
 import { ContextKeys } from './contextKeys';
 import { LogDocuments } from './diagnostics/logDocuments';
+import type { Fix } from './diagnostics/fixes';
+import { QuickFixes } from './diagnostics/quickFixes';
 import { RunDiagnostics } from './diagnostics/runDiagnostics';
 import { PythonDocuments } from './documents';
 import { ExplorerTree } from './explorer/tree';
 import { WorkspaceFunctions } from './explorer/workspaceFunctions';
+import { InlineOutput } from './inlineOutput/inlineOutput';
 import { LensProvider } from './lenses';
 import { PanelProvider } from './panel/panelProvider';
 import type { PanelView } from './panel/panelView';
-import { RunRecords } from './runs/runRecords';
+import { RunRecords, type RunEntry } from './runs/runRecords';
 import { RUNTIMES_KEY } from './runtimes/storage';
 import { RuntimeModel } from './runtimes/runtimeModel';
 import { RuntimeStatusBar } from './runtimes/statusBar';
@@ -41,9 +44,12 @@ export class Services implements vscode.Disposable {
       (await this.core()).describeBundle(uri, signal),
     );
     this.panel = new PanelProvider((view) => this.makePage(view));
+    const diagnostics = new RunDiagnostics(records, documents);
     this.disposables = [
       new LensProvider(documents, records, this.functions),
-      new RunDiagnostics(records),
+      diagnostics,
+      new QuickFixes(diagnostics, async (entry) => this.findFixes(entry)),
+      new InlineOutput(documents, records),
       new RuntimeStatusBar(model, records),
       new ExplorerTree(this.functions, model, records, async () => {
         const link = await (await this.core()).manager.existing();
@@ -85,6 +91,12 @@ export class Services implements vscode.Disposable {
     this.disposed = true;
     void this.loading?.then((core) => core.dispose());
     for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async findFixes(entry: RunEntry): Promise<readonly Fix[]> {
+    const [{ fixesFor }, core] = await Promise.all([import('./cold'), this.core()]);
+    const { signal } = new AbortController();
+    return fixesFor(entry, this.documents, async (uri) => core.bundleOf(uri, signal));
   }
 
   private async makePage(view: vscode.WebviewView): Promise<PanelView> {

@@ -13,6 +13,10 @@ export function codeLensEnabled(scope?: vscode.Uri): boolean {
   return read('codeLens.enabled', true, scope);
 }
 
+export function inlineOutput(scope?: vscode.Uri): boolean {
+  return read('inlineOutput', true, scope);
+}
+
 export function cpuFallback(scope?: vscode.Uri): CpuFallback {
   return read<CpuFallback>('cpuFallback', 'ask', scope);
 }

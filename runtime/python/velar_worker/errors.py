@@ -121,6 +121,9 @@ def from_exception(error: BaseException, root: str, kind: Optional[str] = None) 
     hint = _hint(error, root)
     if hint is not None:
         wire["hint"] = hint
+    missing = _missing_module(error, root)
+    if missing is not None:
+        wire["details"] = missing
     if isinstance(error, SystemExit):
         wire["message"] = "The code called sys.exit(%s) instead of returning." % (
             "" if error.code is None else repr(error.code)
@@ -154,6 +157,24 @@ def _kind(error: BaseException) -> str:
     return "oom" if isinstance(error, MemoryError) and not isinstance(error, RemoteError) else "user"
 
 
+def _missing_module(error: BaseException, root: str) -> Optional[Wire]:
+    """The module that was not found and, where the bundle has nothing of its name, the package that brings it."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    top = error.name.split(".")[0]
+    missing: Wire = {"module": error.name}
+    if not _in_bundle(top, root):
+        missing["package"] = _PACKAGES.get(top, top)
+    return missing
+
+
+def _in_bundle(top: str, root: str) -> bool:
+    for folder in [root] + [entry for entry in sys.path if entry.startswith(root)]:
+        if os.path.exists(os.path.join(folder, top)) or os.path.exists(os.path.join(folder, top + ".py")):
+            return True
+    return False
+
+
 def _hint(error: BaseException, root: str) -> Optional[str]:
     if isinstance(error, RemoteError):
         return error.hint
@@ -162,9 +183,8 @@ def _hint(error: BaseException, root: str) -> Optional[str]:
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     top = error.name.split(".")[0]
-    for folder in [root] + [entry for entry in sys.path if entry.startswith(root)]:
-        if os.path.exists(os.path.join(folder, top)) or os.path.exists(os.path.join(folder, top + ".py")):
-            return "%s is in the bundle, but it has no %s; check the spelling and the ignore rules." % (top, error.name)
+    if _in_bundle(top, root):
+        return "%s is in the bundle, but it has no %s; check the spelling and the ignore rules." % (top, error.name)
     return 'Add .pip_install("%s") to the image of the function, or add the file %s.py to the workspace.' % (
         _PACKAGES.get(top, top),
         top,

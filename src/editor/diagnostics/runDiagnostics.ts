@@ -1,26 +1,48 @@
-/** Remote errors as diagnostics on the lines they came from, until the text changes or the function runs again. */
+/**
+ * Remote errors and warnings as diagnostics on the lines they came from, until the text changes or the
+ * function runs again.
+ */
 import * as vscode from 'vscode';
-import type { RunError, TracebackFrame } from '../../../runtime/protocol/values';
+import type { RunError } from '../../../runtime/protocol/values';
+import { isPythonSource, type PythonDocuments } from '../documents';
 import type { RunEntry, RunRecords } from '../runs/runRecords';
+import { isAbsolute, locate, openDocument, rangeOf } from './locate';
+import { exists } from './terminalLinks';
+import { bundlePaths, pythonWarnings, runNotes, type PythonWarning } from './runWarnings';
 
-const SOURCE = 'Velar';
+export const DIAGNOSTIC_SOURCE = 'Velar';
+/** Different warnings of one run that are marked. */
+const MAX_WARNINGS = 50;
 
-interface Located {
-  readonly frame: TracebackFrame;
-  readonly location: vscode.Location;
+/** What the newest run of a function has marked. */
+interface Marks {
+  readonly entry: RunEntry;
+  /** By document. */
+  readonly documents: Map<string, vscode.Diagnostic[]>;
+  /** Warnings that are marked already. */
+  readonly seen: Set<string>;
 }
 
 export class RunDiagnostics implements vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection('velar');
-  /** By function: the documents that its last failure has marked. */
-  private readonly marks = new Map<string, Map<string, vscode.Diagnostic[]>>();
+  /** By function. */
+  private readonly marks = new Map<string, Marks>();
   private readonly disposables: vscode.Disposable[];
 
-  constructor(records: RunRecords) {
+  constructor(
+    records: RunRecords,
+    private readonly functions: PythonDocuments,
+  ) {
     this.disposables = [
       this.collection,
-      records.onDidAdd((entry) => this.clear(keyOf(entry))),
-      records.onDidEnd((entry) => this.show(entry)),
+      records.onDidAdd((entry) => this.begin(entry)),
+      records.onDidLog(({ entry, lines }) => {
+        for (const warning of pythonWarnings(lines)) void this.warn(entry, warning);
+      }),
+      records.onDidEnd((entry) => {
+        this.show(entry);
+        void this.note(entry);
+      }),
       vscode.workspace.onDidChangeTextDocument((event) => {
         if (event.contentChanges.length > 0) this.clearDocument(event.document.uri.toString());
       }),
@@ -29,6 +51,27 @@ export class RunDiagnostics implements vscode.Disposable {
 
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  /** The run whose failure a diagnostic of a document tells of. */
+  failureOf(uri: vscode.Uri, { range, message }: vscode.Diagnostic): RunEntry | undefined {
+    for (const { entry, documents } of this.marks.values()) {
+      const own = documents.get(uri.toString()) ?? [];
+      const isError = own.some(
+        (each) =>
+          each.severity === vscode.DiagnosticSeverity.Error &&
+          each.range.isEqual(range) &&
+          each.message === message,
+      );
+      if (isError) return entry;
+    }
+    return undefined;
+  }
+
+  private begin(entry: RunEntry): void {
+    const before = this.marks.get(keyOf(entry));
+    this.marks.set(keyOf(entry), { entry, documents: new Map(), seen: new Set() });
+    for (const uri of before?.documents.keys() ?? []) this.publish(uri);
   }
 
   private show(entry: RunEntry): void {
@@ -43,30 +86,70 @@ export class RunDiagnostics implements vscode.Disposable {
       messageOf(error),
       vscode.DiagnosticSeverity.Error,
     );
-    diagnostic.source = SOURCE;
     if (error.type !== undefined) diagnostic.code = error.type;
     diagnostic.relatedInformation = located.map(
       ({ frame, location }) =>
         new vscode.DiagnosticRelatedInformation(location, `in ${frame.function}`),
     );
-    this.marks.set(keyOf(entry), new Map([[own.location.uri.toString(), [diagnostic]]]));
-    this.publish(own.location.uri.toString());
+    this.mark(entry, own.location.uri, diagnostic);
   }
 
-  private clear(key: string): void {
-    const documents = this.marks.get(key);
-    this.marks.delete(key);
-    for (const uri of documents?.keys() ?? []) this.publish(uri);
+  private async warn(entry: RunEntry, warning: PythonWarning): Promise<void> {
+    const { file, line, category, message } = warning;
+    const seen = this.marks.get(keyOf(entry))?.seen;
+    const key = JSON.stringify(warning);
+    if (seen === undefined || seen.has(key) || seen.size >= MAX_WARNINGS) return;
+    seen.add(key);
+    for (const path of bundlePaths(file)) {
+      const uri = entry.resolve(path);
+      if (openDocument(uri) === undefined && !(await exists(uri))) continue;
+      const range = rangeOf(uri, { line });
+      if (range === undefined) return;
+      const text = `${category}: ${message}`;
+      const diagnostic = new vscode.Diagnostic(range, text, vscode.DiagnosticSeverity.Information);
+      diagnostic.code = category;
+      if (category.includes('Deprecation')) diagnostic.tags = [vscode.DiagnosticTag.Deprecated];
+      this.mark(entry, uri, diagnostic);
+      return;
+    }
+  }
+
+  /** What the run as a whole warns of, at its function's decorator. */
+  private async note(entry: RunEntry): Promise<void> {
+    const uri = vscode.Uri.parse(entry.origin.uri);
+    const document = openDocument(uri);
+    if (document === undefined || !isPythonSource(document)) return;
+    const functions = await this.functions.functions(document);
+    const found = functions.find(({ qualname }) => qualname === entry.origin.qualname);
+    if (found === undefined) return;
+    const { range } = document.lineAt(found.decoratorLine - 1);
+    for (const note of runNotes(entry.record, found)) {
+      this.mark(
+        entry,
+        uri,
+        new vscode.Diagnostic(range, note, vscode.DiagnosticSeverity.Information),
+      );
+    }
+  }
+
+  private mark(entry: RunEntry, uri: vscode.Uri, diagnostic: vscode.Diagnostic): void {
+    const marks = this.marks.get(keyOf(entry));
+    // A newer run of the function has begun since.
+    if (marks?.entry !== entry) return;
+    diagnostic.source = DIAGNOSTIC_SOURCE;
+    const key = uri.toString();
+    marks.documents.set(key, [...(marks.documents.get(key) ?? []), diagnostic]);
+    this.publish(key);
   }
 
   private clearDocument(uri: string): void {
     let marked = false;
-    for (const documents of this.marks.values()) marked = documents.delete(uri) || marked;
+    for (const { documents } of this.marks.values()) marked = documents.delete(uri) || marked;
     if (marked) this.publish(uri);
   }
 
   private publish(uri: string): void {
-    const all = [...this.marks.values()].flatMap((documents) => documents.get(uri) ?? []);
+    const all = [...this.marks.values()].flatMap(({ documents }) => documents.get(uri) ?? []);
     this.collection.set(vscode.Uri.parse(uri), all);
   }
 }
@@ -78,56 +161,4 @@ function keyOf({ origin }: RunEntry): string {
 function messageOf(error: RunError): string {
   const what = error.type === undefined ? error.message : `${error.type}: ${error.message}`;
   return error.hint === undefined ? what : `${what}\n${error.hint}`;
-}
-
-function isAbsolute(file: string): boolean {
-  return file.startsWith('/') || file.startsWith('<') || /^[A-Za-z]:/.test(file);
-}
-
-/** Frames that can be pointed at: files of the bundle, outermost first. */
-function locate(entry: RunEntry, error: RunError): Located[] {
-  return error.traceback
-    .filter(({ file }) => !isAbsolute(file))
-    .flatMap((frame) => {
-      const uri = entry.resolve(frame.file);
-      const range = rangeOf(uri, frame);
-      return range === undefined ? [] : [{ frame, location: new vscode.Location(uri, range) }];
-    });
-}
-
-/**
- * Where the frame's line is now. The text may have been edited since the run began: then the nearest
- * line that says the same, or nothing when there is none.
- */
-function rangeOf(uri: vscode.Uri, frame: TracebackFrame): vscode.Range | undefined {
-  const document = vscode.workspace.textDocuments.find(
-    (each) => each.uri.toString() === uri.toString(),
-  );
-  const line = Math.max(0, frame.line - 1);
-  // The editor cuts a range at the line's end.
-  if (document === undefined) return new vscode.Range(line, 0, line, Number.MAX_SAFE_INTEGER);
-  const found = nearestLine(document, line, frame.text?.trim());
-  if (found === undefined) return undefined;
-  const text = document.lineAt(found);
-  return new vscode.Range(
-    found,
-    text.firstNonWhitespaceCharacterIndex,
-    found,
-    text.range.end.character,
-  );
-}
-
-function nearestLine(
-  document: vscode.TextDocument,
-  line: number,
-  text: string | undefined,
-): number | undefined {
-  if (text === undefined || text === '') return line < document.lineCount ? line : undefined;
-  const says = (index: number): boolean =>
-    index >= 0 && index < document.lineCount && document.lineAt(index).text.trim() === text;
-  for (let distance = 0; distance < document.lineCount; distance += 1) {
-    if (says(line - distance)) return line - distance;
-    if (says(line + distance)) return line + distance;
-  }
-  return undefined;
 }

@@ -54,7 +54,8 @@ export async function openAt(uri: vscode.Uri, line: number): Promise<void> {
   editor.revealRange(editor.selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }
 
-async function exists(uri: vscode.Uri): Promise<boolean> {
+/** True when there is something at the address. */
+export async function exists(uri: vscode.Uri): Promise<boolean> {
   try {
     await vscode.workspace.fs.stat(uri);
     return true;
