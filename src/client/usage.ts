@@ -9,26 +9,26 @@ export interface UsageTotal {
   name: string;
   /** ms of each kind; absent where there were none. */
   ms: Partial<Record<UsageKind, number>>;
-  billedMs: number;
+  workedMs: number;
   usd: number;
 }
 
-const BILLED: readonly UsageKind[] = ['imports', 'model-load', 'running'];
+const WORK: readonly UsageKind[] = ['imports', 'model-load', 'running'];
 
 /** Totals by group: days in their order, everything else with the dearest first. */
 export function totalUsage(rows: readonly UsageRow[], by: UsageGroup): UsageTotal[] {
   const totals = new Map<string, UsageTotal>();
   for (const row of rows) {
     const name = nameOf(row, by);
-    const total = totals.get(name) ?? { name, ms: {}, billedMs: 0, usd: 0 };
+    const total = totals.get(name) ?? { name, ms: {}, workedMs: 0, usd: 0 };
     totals.set(name, total);
     total.ms[row.kind] = (total.ms[row.kind] ?? 0) + row.ms;
     total.usd += row.usd;
-    if (BILLED.includes(row.kind)) total.billedMs += row.ms;
+    if (WORK.includes(row.kind)) total.workedMs += row.ms;
   }
   const all = [...totals.values()];
   if (by === 'day') return all;
-  return all.sort((a, b) => b.usd - a.usd || b.billedMs - a.billedMs || (a.name < b.name ? -1 : 1));
+  return all.sort((a, b) => b.usd - a.usd || b.workedMs - a.workedMs || (a.name < b.name ? -1 : 1));
 }
 
 function nameOf(row: UsageRow, by: UsageGroup): string {

@@ -44,7 +44,7 @@ describe('velar cost and velar budget', function () {
     const usd = report.rows.reduce((sum, row) => sum + row.usd, 0);
     assert.ok(Math.abs(usd - told) < 1e-6, `${usd} ${told}`);
     const shown = await workspace.run('cost', '--by', 'app');
-    assert.match(shown.stdout, /^APP +BILLED +IMPORTS/m);
+    assert.match(shown.stdout, /^APP +WORKED +IMPORTS/m);
     assert.match(shown.stdout, new RegExp(`^bill .* \\$${told.toFixed(told < 1 ? 4 : 2)}$`, 'm'));
     assert.match(shown.stdout, /Not billed: waiting in the queue/);
 

@@ -100,10 +100,10 @@ function groupOf(given: string): UsageGroup {
 function reportText(report: CostReport, by: UsageGroup): string {
   const totals = totalUsage(report.rows, by);
   const usd = totals.reduce((sum, total) => sum + total.usd, 0);
-  const billedMs = totals.reduce((sum, total) => sum + total.billedMs, 0);
+  const workedMs = totals.reduce((sum, total) => sum + total.workedMs, 0);
   const rows = totals.map((total) => [
     total.name,
-    seconds(total.billedMs),
+    seconds(total.workedMs),
     seconds(total.ms.imports),
     seconds(total.ms['model-load']),
     seconds(total.ms.running),
@@ -111,13 +111,13 @@ function reportText(report: CostReport, by: UsageGroup): string {
     seconds(total.ms.idle),
     formatUsd(total.usd),
   ]);
-  const headings = ['BILLED', 'IMPORTS', 'MODEL LOAD', 'RUNNING', 'STARTING', 'IDLE', 'COST'];
+  const headings = ['WORKED', 'IMPORTS', 'MODEL LOAD', 'RUNNING', 'STARTING', 'IDLE', 'COST'];
   const table =
     rows.length === 0
       ? 'No container worked in this time.'
       : formatTable([by.toUpperCase(), ...headings], rows);
   return [
-    `${report.first} to ${report.last}: ${formatUsd(usd)} for ${seconds(billedMs)}`,
+    `${report.first} to ${report.last}: ${formatUsd(usd)} for ${seconds(workedMs)} of work`,
     '',
     table,
     '',

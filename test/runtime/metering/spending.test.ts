@@ -93,7 +93,7 @@ describe('what containers are used for', () => {
     assert.equal(usdOn('2026-11-24').toFixed(2), '0.10');
     const functions = totalUsage(rows, 'function');
     assert.deepEqual(
-      functions.map(({ name, billedMs }) => [name, billedMs]),
+      functions.map(({ name, workedMs }) => [name, workedMs]),
       [
         ['demo.train', 1_860_000],
         ['demo.chat', 1_250_500],
