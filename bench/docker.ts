@@ -117,7 +117,7 @@ async function dockerRun(image: string): Promise<number> {
     device: 'cpu',
     limits: { cpu: null, memoryMiB: 1024 },
     host: { memoryBytes: 0 },
-    folders: { packages: '/usr', blobs: '/usr', link: '/usr' },
+    folders: { packages: '/usr', blobs: '/usr', debugpy: '/usr', link: '/usr' },
     socketName: 'none',
     token: 'none',
     volumes: [],

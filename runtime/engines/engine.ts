@@ -100,6 +100,8 @@ export interface Engine {
   readonly place: string;
   /** What an earlier process left; none where workers end with their runtime. */
   readonly left?: readonly LeftContainer[];
+  /** Folder of this machine whose content containers see, read-only, and where; none where they can't be debugged. */
+  readonly brought?: { folder: string; inside: string };
   /** Throws `python-missing` and other errors that name what is missing. */
   planImage(
     wanted: Pick<FunctionDescription, 'image' | 'options'>,

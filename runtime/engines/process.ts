@@ -59,6 +59,7 @@ const KEPT_OUTPUT_CHARACTERS = 8192;
 export class ProcessEngine implements Engine {
   readonly kind = 'process';
   readonly place = 'this machine';
+  readonly brought: { folder: string; inside: string };
   private readonly placed = new Map<string, PlacedContainer>();
   /** Virtual environments of the containers that are placed. */
   private readonly venvs = new Map<string, string>();
@@ -68,6 +69,8 @@ export class ProcessEngine implements Engine {
   private readonly images: ImageStore;
 
   constructor(private readonly options: ProcessEngineOptions) {
+    const folder = join(options.home, 'debugpy');
+    this.brought = { folder, inside: folder };
     this.images = new ImageStore(join(options.home, 'images'), options.environment);
   }
 

@@ -41,9 +41,27 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     python: z.string(),
     /** Said by a runner, whose load this is, on a line of its own. */
     runner: load.optional(),
+    /** Said by a pump: the debug channel that it carries. The runtime answers with one byte; then all is DAP. */
+    channel: z.number().int().min(1).optional(),
     /** Said by a worker that dials in again: what its runner has loaded, and the key that came with it. */
     loaded: z.object({ load, key: z.string() }).optional(),
   }),
+  /** What the container has for debugging: the version of its own debugpy where that will do. */
+  z.object({ type: z.literal('debug-probe'), load, own: z.string().nullable() }),
+  /** The runner waits for a client, before its import or before the call. */
+  z.object({
+    type: z.literal('debug-waiting'),
+    load,
+    call: call.nullable(),
+    /** Where debugpy's adapter listens on the container's loopback. */
+    port: z.number().int().min(1).max(65535),
+    pid: z.number().int(),
+    root: z.string(),
+    python: z.string(),
+    debugpy: z.string(),
+  }),
+  /** It waits no more: the client has configured debugpy, or none is to be waited for. */
+  z.object({ type: z.literal('debug-going'), load, call: call.nullable() }),
   z.object({ type: z.literal('loading'), load, pid: z.number().int() }),
   z.object({
     type: z.literal('phase'),

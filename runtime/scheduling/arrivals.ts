@@ -11,6 +11,7 @@ import { Container } from './container';
 import type { ContainerEvents } from './containerEvents';
 import type { Containers } from './containers';
 import { crashLoop, infrastructureError, startedTooLate } from './platformErrors';
+import { PausableTimer } from './pausableTimer';
 import type { PoolOptions } from './pool';
 import type { Queues } from './queues';
 import type { Run } from './run';
@@ -25,7 +26,8 @@ interface Coming {
   stages: Stage[];
   /** What it is doing, and since when (monotonic ms): what is told when that takes too long. */
   step: { phase: Stage['phase'] | 'model-load'; what: string; since: number };
-  timer: (() => void) | undefined;
+  /** Ends a start that takes too long. */
+  timer: PausableTimer | undefined;
   /** Settles when its start is over, well or not. Never rejects. */
   over: Promise<void>;
 }
@@ -129,6 +131,13 @@ export class Arrivals {
     this.forget(container);
   }
 
+  /** While its code stands still in a debugger, or waits for one, its start has time. */
+  hold(container: Container, held: boolean): void {
+    const timer = this.coming.get(container)?.timer;
+    if (held) timer?.pause();
+    else timer?.resume();
+  }
+
   /** It will not come: stops what is going on. Resolves when nothing is. */
   async abandon(container: Container): Promise<void> {
     const coming = this.coming.get(container);
@@ -138,7 +147,7 @@ export class Arrivals {
   }
 
   forget(container: Container): void {
-    this.coming.get(container)?.timer?.();
+    this.coming.get(container)?.timer?.cancel();
     this.coming.delete(container);
   }
 
@@ -253,7 +262,7 @@ export class Arrivals {
   private limitStartup(container: Container, coming: Coming, target: Target): void {
     const { startupTimeoutMs, timeoutMs } = target.function.options;
     const limitMs = startupTimeoutMs ?? timeoutMs;
-    coming.timer ??= this.options.pool.clock.timer(limitMs, () => {
+    coming.timer ??= new PausableTimer(this.options.pool.clock, limitMs, () => {
       const { phase, what, since } = coming.step;
       const took = { phase, what, ms: this.options.pool.clock.monotonic() - since };
       this.failed(container, startedTooLate(target.function.qualname, limitMs, took));

@@ -4,6 +4,11 @@ import type { WorkerMessage } from '../protocol/workerMessages';
 import type { Run } from './run';
 import type { Target } from './target';
 
+/** What a worker needs for debugging: a folder in the container with debugpy, where its image has none. */
+export interface DebugRequest {
+  packages: string | null;
+}
+
 export interface CallInput {
   format: 'json' | 'pickle';
   body: Buffer;
@@ -59,6 +64,10 @@ export class Call {
   loadingSince: number | undefined;
   /** Calls that it made and that have not ended: it holds a place without using it. */
   openInvocations = 0;
+  /** How long it stood still in a debugger, in ms: its timeouts do not count it. */
+  heldMs = 0;
+  /** A client is to be waited for before it executes. */
+  debug: DebugRequest | undefined;
   cancelTimer: (() => void) | undefined;
   /** Its caller does not wait for it: it goes on when the caller is done. */
   spawned = false;

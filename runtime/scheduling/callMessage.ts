@@ -26,6 +26,7 @@ export function callMessage(first: Call, calls: readonly Call[]): { header: obje
     output: first.output,
     timeoutMs: fn.options.timeoutMs,
     runId: first.run.id,
+    ...(first.debug === undefined ? {} : { debug: first.debug }),
   };
   if (!first.batch) {
     const { id, attempt, stream, input } = first;

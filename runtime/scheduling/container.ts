@@ -5,7 +5,7 @@ import type { RunError } from '../protocol/values';
 import { VelarError } from '../protocol/errors';
 import type { WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
-import type { Call, PhaseMessage } from './call';
+import type { Call, DebugRequest, PhaseMessage } from './call';
 import { callMessage, loadMessage } from './callMessage';
 import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
@@ -52,7 +52,7 @@ export class Container {
   private loadNumber = 0;
   private loadBegan = 0;
   private blockedCalls = 0;
-  private readonly deadlines: Deadlines;
+  readonly deadlines: Deadlines;
 
   constructor(
     readonly id: string,
@@ -126,6 +126,7 @@ export class Container {
         this.events.linkBroken(this, reason);
       },
     });
+    connection.onChannel((channel, socket) => this.events.debugChannel(this, channel, socket));
     connection.onRunner((load, runner) => {
       if (load === this.loadNumber && !this.line.open) this.line.attach(runner);
       else runner.close();
@@ -159,14 +160,25 @@ export class Container {
     this.fresh = true;
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
-    this.connection?.send(loadMessage(target, this.loadNumber));
+    if (target.load.debug === true) this.events.debugLoad(this, this.loadNumber);
+    else this.connection?.send(loadMessage(target, this.loadNumber));
+  }
+
+  /** Sends a load that was put off until debugging is ready for it. */
+  sendLoad(load: number, debug: DebugRequest): void {
+    if (load !== this.loadNumber || this.state !== 'loading') return;
+    this.connection?.send({ ...loadMessage(this.target, load), debug });
   }
 
   /** Sends calls of one lane, as one message. */
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
-    const direct = !first.batch && this.line.open && this.line.size === this.inflight.size;
+    const direct =
+      !first.batch &&
+      first.debug === undefined &&
+      this.line.open &&
+      this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
@@ -176,6 +188,7 @@ export class Container {
       call.attempt += 1;
       call.startedAt = undefined;
       call.modelLoadMs = 0;
+      call.heldMs = 0;
       call.loadingSince = undefined;
       this.inflight.set(call.id, call);
     }
@@ -266,7 +279,14 @@ export class Container {
         this.events.loaded(this, this.clock.monotonic() - this.loadBegan);
         break;
       case 'load-failed':
-        if (message.load === this.loadNumber) this.failLoad(message.error);
+        this.failLoad(message.load, message.error);
+        break;
+      case 'debug-probe':
+        this.events.debug(this, message);
+        break;
+      case 'debug-waiting':
+      case 'debug-going':
+        if (message.load === this.loadNumber) this.events.debug(this, message);
         break;
       case 'runner-exit':
         this.line.whenRead(() => this.runnerExit(message));
@@ -339,8 +359,9 @@ export class Container {
     this.events.changed(this);
   }
 
-  private failLoad(error: RunError): void {
-    if (this.state !== 'loading') return;
+  /** What was to be loaded can't be. */
+  failLoad(load: number, error: RunError): void {
+    if (load !== this.loadNumber || this.state !== 'loading') return;
     this.state = 'ready';
     this.events.loadFailed(this, this.explain(error));
     this.load = null;

@@ -7,6 +7,8 @@ import { stoppedFromOutside } from './platformErrors';
 /** Watches the calls of one container: one timer for all, set again when it fires or a deadline moves. */
 export class Deadlines {
   private undo: (() => void) | undefined;
+  /** Since when no deadline comes nearer, in monotonic ms. */
+  private heldAt: number | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -30,8 +32,27 @@ export class Deadlines {
     this.undo = undefined;
   }
 
+  /** Code stands still in a debugger: no deadline comes nearer. */
+  hold(): void {
+    this.heldAt ??= this.clock.monotonic();
+    this.stop();
+  }
+
+  /** It goes on: what was held does not count. */
+  release(): void {
+    const { heldAt } = this;
+    if (heldAt === undefined) return;
+    this.heldAt = undefined;
+    const now = this.clock.monotonic();
+    for (const call of this.calls()) {
+      if (call.startedAt !== undefined) call.heldMs += now - Math.max(heldAt, call.startedAt);
+    }
+    this.look();
+  }
+
   private look(): void {
     this.stop();
+    if (this.heldAt !== undefined) return;
     let next = Infinity;
     const now = this.clock.monotonic();
     for (const call of this.calls()) {
@@ -48,8 +69,9 @@ export class Deadlines {
 /** In monotonic ms. Model loading has a limit of its own and does not count against the function's. */
 function deadlineOf(call: Call, startedAt: number): number {
   const { timeoutMs, startupTimeoutMs } = call.target.function.options;
-  if (call.loadingSince !== undefined) return call.loadingSince + (startupTimeoutMs ?? timeoutMs);
-  return startedAt + call.modelLoadMs + timeoutMs;
+  if (call.loadingSince !== undefined)
+    return call.loadingSince + call.heldMs + (startupTimeoutMs ?? timeoutMs);
+  return startedAt + call.modelLoadMs + call.heldMs + timeoutMs;
 }
 
 export function timedOut(call: Call): RunError {

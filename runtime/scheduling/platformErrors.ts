@@ -121,3 +121,10 @@ export function unexplained(): RunError {
     traceback: [],
   };
 }
+
+/** For a container that is asked for by its id. */
+export function unknownContainer(id: string): VelarError {
+  return new VelarError('not-found', `There is no container ${id}.`, {
+    hint: 'It may have ended; list those that run with `velar ps`.',
+  });
+}

@@ -22,7 +22,7 @@ const STOP_GRACE_MS = 2000;
 /** What the pool tells the scheduler of a container's doings. */
 export interface PoolListener extends Pick<
   ContainerEvents,
-  'caller' | 'runnerGone' | 'memory' | 'printed'
+  'caller' | 'runnerGone' | 'memory' | 'printed' | 'debug' | 'debugChannel' | 'debugLoad'
 > {
   /** The list of containers, or something in it, changed. */
   changed(): void;
@@ -129,6 +129,13 @@ export class Pool {
     } else if (call.state === 'placed') {
       this.containerOf(call)?.cancel(call, error);
     }
+  }
+
+  /** While code in it stands still in a debugger, or waits for one, no timeout comes nearer. */
+  hold(container: Container, held: boolean): void {
+    if (held) container.deadlines.hold();
+    else container.deadlines.release();
+    this.arrivals.hold(container, held);
   }
 
   /** Runs that whatever the container prints outside of calls belongs to. */
@@ -287,6 +294,9 @@ export class Pool {
         this.lose(container, infrastructureError(error, 'WorkerProtocol'));
       }
     },
+    debug: (...args) => this.options.listener.debug(...args),
+    debugChannel: (...args) => this.options.listener.debugChannel(...args),
+    debugLoad: (...args) => this.options.listener.debugLoad(...args),
     caller: (...args) => this.options.listener.caller(...args),
     runnerGone: (...args) => this.options.listener.runnerGone(...args),
     memory: (...args) => this.options.listener.memory(...args),

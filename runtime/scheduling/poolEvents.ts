@@ -1,4 +1,5 @@
 /** What containers do, told to the runs, samplers and callers that it concerns. */
+import type { DebugSessions } from '../debugging/debugSessions';
 import type { Callers } from './callers';
 import type { RunOutput } from './output';
 import type { PoolListener } from './pool';
@@ -13,6 +14,7 @@ export interface PoolAudience {
   callers: () => Callers;
   storage: () => Storage;
   spending: () => Spending;
+  debugging: () => DebugSessions;
   warn: (message: string) => void;
 }
 
@@ -22,12 +24,14 @@ export function poolEvents({
   callers,
   storage,
   spending,
+  debugging,
   warn,
 }: PoolAudience): PoolListener {
   return {
     changed: () => {
       telemetry().changed();
       spending().changed();
+      debugging().changed();
     },
     warn,
     built: (calls, text) => output().built(calls, text),
@@ -38,12 +42,22 @@ export function poolEvents({
         output().worksFor(container, run);
         run.useContainer(container, warm);
       }
+      debugging().dispatched(container, calls);
     },
-    callEnded: (container, call, busyMs) => spending().worked(container, call, busyMs),
+    callEnded: (container, call, busyMs) => {
+      spending().worked(container, call, busyMs);
+      debugging().callEnded(container, call);
+    },
     gpusHeld: (container, held) => telemetry().gpusHeld(container, held),
     memory: (container, message) => telemetry().memory(container, message),
     caller: (container, message, body) => callers().fromContainer(container, message, body),
-    runnerGone: (container) => callers().runnerGone(container),
+    runnerGone: (container) => {
+      callers().runnerGone(container);
+      debugging().runnerGone(container);
+    },
+    debug: (container, message) => debugging().said(container, message),
+    debugChannel: (container, channel, socket) => debugging().channel(container, channel, socket),
+    debugLoad: (container, load) => debugging().load(container, load),
     printed: (container, fd, call, bytes) => output().printed(container, fd, call, bytes),
   };
 }

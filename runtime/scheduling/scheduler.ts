@@ -15,7 +15,9 @@ import type { Engine } from '../engines/engine';
 import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
 import type { GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
+import { DebugpyPackages } from '../debugging/debugpyPackages';
 import { DebugSessions } from '../debugging/debugSessions';
+import { checkDebug, debugTarget } from '../debugging/debugTarget';
 import type { PriceTable } from '../metering/prices';
 import type { Store } from '../store/store';
 import { Adoption } from './adoption';
@@ -25,7 +27,7 @@ import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
 import { RunOutput } from './output';
-import { cancelledBy, infrastructureError } from './platformErrors';
+import { cancelledBy, infrastructureError, unknownContainer } from './platformErrors';
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { CallProgress } from './progress';
@@ -67,7 +69,7 @@ export interface SchedulerParts {
 
 export class Scheduler implements RunService {
   readonly storage: Storage;
-  readonly debugging = new DebugSessions();
+  readonly debugging: DebugSessions;
   readonly costs: Spending;
   private readonly pool: Pool;
   private readonly callers: Callers;
@@ -114,6 +116,7 @@ export class Scheduler implements RunService {
         callers: () => this.callers,
         storage: () => this.storage,
         spending: () => this.costs,
+        debugging: () => this.debugging,
         warn,
       }),
     });
@@ -139,6 +142,17 @@ export class Scheduler implements RunService {
         (name === MODEL_CACHE_VOLUME && engine.kind !== 'process' && engine.list().length > 0),
     );
     const audience = (container: Container): Run[] => this.pool.audience(container);
+    this.debugging = new DebugSessions({
+      clock,
+      packages:
+        engine.brought && new DebugpyPackages({ place: engine.brought, python, environment }),
+      container: (id) => this.pool.containers.all.get(id),
+      run: (id) => parts.runs.find(id),
+      audience,
+      hold: (container, held) => this.pool.hold(container, held),
+      cancel: (run, reason) => this.cancelRun(run, cancelledBy(reason)),
+      warn,
+    });
     this.output = new RunOutput(audience, warn);
     this.telemetry = new Telemetry({
       clock,
@@ -169,6 +183,7 @@ export class Scheduler implements RunService {
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     const { runs, store } = this.parts;
     if (runs.knows(params.run)) return;
+    checkDebug(params);
     if (store.bundles.missing(params.bundle).length > 0) {
       throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.', {
         hint: 'Send them, then start the run again.',
@@ -244,11 +259,7 @@ export class Scheduler implements RunService {
 
   async stopContainer(id: string): Promise<void> {
     const container = this.pool.containers.all.get(id);
-    if (container === undefined) {
-      throw new VelarError('not-found', `There is no container ${id}.`, {
-        hint: 'It may have ended; list those that run with `velar ps`.',
-      });
-    }
+    if (container === undefined) throw unknownContainer(id);
     await this.pool.stopContainer(container, cancelledBy(`The container ${id} was stopped.`));
   }
 
@@ -274,7 +285,11 @@ export class Scheduler implements RunService {
     const { runs, engine, link } = this.parts;
     const error = cancelledBy('The runtime ended.');
     for (const run of runs.active) this.end(run, { error });
-    await Promise.all([this.pool.dispose(error), this.describer.dispose()]);
+    await Promise.all([
+      this.pool.dispose(error),
+      this.describer.dispose(),
+      this.debugging.dispose(),
+    ]);
     await Promise.all([engine.dispose(), this.telemetry.dispose(), link.dispose()]);
     await Promise.all([runs.dispose(), this.storage.dispose()]);
     this.costs.dispose();
@@ -313,7 +328,8 @@ export class Scheduler implements RunService {
     }
     const { clock, engine } = this.parts;
     run.app = resolved.target.app;
-    const call = callOfRun(run, resolved.target, {
+    const target = debugTarget(resolved.target, run.params);
+    const call = callOfRun(run, target, {
       clock,
       newCallId: () => this.newCallId(),
       place: engine.place,
@@ -375,6 +391,7 @@ export class Scheduler implements RunService {
     this.endings.delete(run);
     this.progress.get(run)?.flush();
     this.progress.delete(run);
+    this.debugging.runEnded(run);
     this.parts.runs.end(run, end);
     this.storage.runEnded();
   }

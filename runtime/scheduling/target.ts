@@ -16,6 +16,8 @@ export interface LoadSpec {
   file: string;
   /** Variables of function and secrets; never logged. */
   environment: Readonly<Record<string, string>>;
+  /** Its runner waits for a debugger before it imports. */
+  debug?: true;
 }
 
 export interface Target {

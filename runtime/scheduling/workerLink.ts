@@ -29,12 +29,16 @@ export interface WorkerHandlers {
 /** `load`: the one that the runner was started for. */
 export type RunnerListener = (load: number, runner: WorkerConnection) => void;
 
+/** `channel`: the debug channel that it was asked for. */
+export type ChannelListener = (channel: number, socket: Socket) => void;
+
 /** The socket of a worker, or of its runner. */
 export class WorkerConnection {
   private handlers: WorkerHandlers | undefined;
   private failure: VelarError | undefined;
   private corked = false;
   private runnerListener: RunnerListener | undefined;
+  private channelListener: ChannelListener | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -54,6 +58,17 @@ export class WorkerConnection {
     this.take(() => early);
     if (socket.destroyed) handlers.closed(this.failure);
     else socket.resume();
+  }
+
+  /** Takes sockets of the same container that lead to debugpy's adapter. */
+  onChannel(listener: ChannelListener): void {
+    this.channelListener = listener;
+  }
+
+  /** A pump of this container dialled in, and waits for a byte. */
+  channelConnected(channel: number, socket: Socket): void {
+    if (this.channelListener === undefined) socket.destroy();
+    else this.channelListener(channel, socket);
   }
 
   /** Takes further connections of the same container, made for its runners. */
@@ -225,7 +240,12 @@ export class WorkerLink {
   ): void {
     const hello = first.kind === 'message' ? checked(first.header) : undefined;
     if (hello?.type !== 'hello') throw new VelarError('protocol', 'The first frame is no hello.');
-    const { container, runner } = hello;
+    const { container, runner, channel } = hello;
+    if (channel !== undefined) {
+      const worker = authenticated(this.admitted.get(container), hello);
+      worker.connection.channelConnected(channel, socket);
+      return;
+    }
     const connection = new WorkerConnection(socket, reader, hello, early);
     if (runner !== undefined) {
       const worker = authenticated(this.admitted.get(container), hello);

@@ -8,6 +8,7 @@ import type { Gpu } from '../../protocol/methods';
 export const INSIDE = {
   packages: '/velar/python',
   blobs: '/velar/blobs',
+  debugpy: '/velar/debugpy',
   link: '/velar/link',
   work: '/velar/work',
   home: '/velar/home',
@@ -55,7 +56,7 @@ export interface ContainerRequest {
   limits: Pick<FunctionOptions, 'cpu' | 'memoryMiB'>;
   host: { memoryBytes: number };
   /** Folders of this machine. */
-  folders: { packages: string; blobs: string; link: string };
+  folders: { packages: string; blobs: string; debugpy: string; link: string };
   socketName: string;
   token: string;
   /** Folder of this machine by path in the container. */
@@ -110,6 +111,7 @@ export function createOptions(request: ContainerRequest): ContainerCreateOptions
       Binds: [
         `${folders.packages}:${INSIDE.packages}:ro`,
         `${folders.blobs}:${INSIDE.blobs}:ro`,
+        `${folders.debugpy}:${INSIDE.debugpy}:ro`,
         `${folders.link}:${INSIDE.link}:ro`,
         ...request.volumes.map(({ folder, path }) => `${folder}:${path}:rw`),
       ],

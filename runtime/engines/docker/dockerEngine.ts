@@ -1,5 +1,5 @@
 /** The Docker engine: each container is one of Docker's, on this host, hardened and labelled. */
-import { chmodSync, lchownSync } from 'node:fs';
+import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FunctionDescription, FunctionOptions } from '../../protocol/description';
 import { sha256Hex } from '../../protocol/bundles';
@@ -82,6 +82,7 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
 class DockerEngine implements Engine {
   readonly kind = 'docker';
   readonly place = 'this Docker host';
+  readonly brought: { folder: string; inside: string };
   private readonly placed = new Map<string, PlacedContainer>();
   /** Those that the engine took with it as it went away: it may have kept them. */
   private readonly lost = new Set<DockerContainer>();
@@ -96,6 +97,9 @@ class DockerEngine implements Engine {
     private readonly options: DockerEngineOptions,
   ) {
     const { home, environment, pythonVersion } = options;
+    this.brought = { folder: join(home, 'debugpy'), inside: INSIDE.debugpy };
+    // Docker would make a missing one root's.
+    mkdirSync(this.brought.folder, { recursive: true });
     for (const { placed } of left) this.keep(placed);
     this.packages = new WorkerPackages({
       docker: host.docker,
@@ -157,6 +161,7 @@ class DockerEngine implements Engine {
       folders: {
         packages: await this.packages.folder(ready.id, ready.python),
         blobs: this.options.blobs,
+        debugpy: this.brought.folder,
         link: dirname(spec.link.address),
       },
       socketName: basename(spec.link.address),

@@ -136,7 +136,7 @@ class Nursery:
         if self._spare is None:
             return None
         (pid, sock), self._spare = self._spare, None
-        told = [setup.load, setup.root, setup.file, setup.hooks, setup.mark_key.decode("ascii")]
+        told = [setup.load, setup.root, setup.file, setup.hooks, setup.mark_key.decode("ascii"), setup.debug]
         try:
             zygote.send(sock, {"setup": told, "env": env}, fds)
             return pid

@@ -17,6 +17,7 @@ from velar._framing import cut, dumps, frame, message, parse_message, raw_messag
 from velar.exception import Interrupted
 
 from . import errors, faults, functions, gpu_memory, importing, memory, model_load, packages, private, process_tree, results
+from .debugging import Debugger
 from .functions import CallError, Functions
 from .output_pipes import OutputPipes
 from .phases import ModelLoads, Scope
@@ -40,6 +41,8 @@ class Setup(NamedTuple):
     mark_key: bytes
     #: Packaged modules that were imported before.
     imported: Sequence[str] = ()
+    #: What debugging needs, where a client is to be waited for before the import.
+    debug: Optional[Dict[str, Any]] = None
 
 
 class _Encoded(NamedTuple):
@@ -72,6 +75,7 @@ class Runner:
         self._oom_kills = memory.oom_kills()
         self._torch = TorchSampler(self._report_memory)
         self._functions: Optional[Functions] = None
+        self._debugger = Debugger(setup.load, setup.root, lambda header: channel.send(message(header)))
         #: The call whose function is executing, which a cancel may interrupt.
         self._call: Optional[int] = None
         self._interrupted: Optional[str] = None
@@ -90,6 +94,8 @@ class Runner:
             self._caller.wait(lambda: bool(queue))
             header, body = parse_message(queue.popleft()[1])
             kind = header["type"]
+            if "debug" in header:
+                self._debugger.before(header)
             if kind == "call":
                 self._single(header, body)
                 self._tell_modules()
@@ -101,15 +107,16 @@ class Runner:
 
     def _load(self) -> bool:
         load = self._setup.load
+        error = None if self._setup.debug is None else self._debugger.wait(self._setup.debug)
         self._phase(None, "imports", "started", None, packages.imported_before(self._setup.imported))
         start = time.perf_counter()
         scope = self._loads.open(None)
-        error: Optional[errors.Wire] = None
         try:
             if self._setup.hooks and self._models is None:
                 self._models = model_load.install(self._loads)
-            module = importing.load(self._setup.root, self._setup.file)
-            self._functions = Functions(module, self._loads)
+            if error is None:
+                module = importing.load(self._setup.root, self._setup.file)
+                self._functions = Functions(module, self._loads)
         except BaseException as raised:
             error = errors.from_exception(raised, self._setup.root)
         model_ms = self._loads.close(scope)
@@ -301,6 +308,9 @@ class Runner:
                 break
             told = True
             number, code = private.CANCEL.unpack(data)
+            self._debugger.go_on()
+            if number == 0:
+                continue
             if number != self._call:
                 self._cancelled[number] = private.REASONS[code]
             elif self._interrupted is None:

@@ -10,7 +10,7 @@ import socket
 import struct
 import termios
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from velar._channel import Frame
 from velar._framing import FrameError, log
@@ -253,6 +253,7 @@ def start(
     in_child: Callable[[], None],
     direct: Optional[socket.socket],
     nursery: Optional[Nursery] = None,
+    debug: Optional[Dict[str, Any]] = None,
 ) -> RunnerProcess:
     """Forks a runner, from ``nursery`` if given and possible.
 
@@ -266,7 +267,7 @@ def start(
     err_read, err_write = os.pipe()
     fault_read, fault_write = os.pipe()
     key = secrets.token_hex(private.MARK_KEY_BYTES // 2).encode("ascii")
-    setup = Setup(load, root, file, hooks, key)
+    setup = Setup(load, root, file, hooks, key, debug=debug)
     if nursery is not None:
         line = [] if direct is None else [direct.fileno()]
         fds = [theirs.fileno(), control_read, out_write, err_write, fault_write, page, *line]
@@ -293,7 +294,7 @@ def start(
         return process
     # Whatever came of that fork finds its channel closed, and ends.
     process.close()
-    return start(load, root, file, hooks, env, in_child, None)
+    return start(load, root, file, hooks, env, in_child, None, None, debug)
 
 
 def _detached(sock: Optional[socket.socket]) -> Optional[int]:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 
-from . import errors, faults, importing
+from . import debug_pump, debugging, errors, faults, importing
 from .bundle import BundleError, Workspace
 from .interests import Interests
 from .lease import Lease, Settings
@@ -62,6 +62,10 @@ class Supervisor:
             "cancel": self._on_cancel,
             "lasting": self._on_lasting,
             "stop": self._on_stop,
+            "unload": self._on_unload,
+            "debug-probe": lambda header, _: self._link.queue(message(debugging.probe(header["load"]))),
+            "debug-channel": self._on_debug_channel,
+            "debug-go": self._on_debug_go,
             "outputs": self._forward,
             "credit": self._forward,
             "invocation-end": self._forward,
@@ -280,6 +284,18 @@ class Supervisor:
         else:
             self._retire(self._runner, float(header.get("graceMs", 2000)) / 1000.0)
 
+    def _on_unload(self, header: Dict[str, Any], _payload: bytes) -> None:
+        if self._runner is not None and self._runner.load == header["load"]:
+            self._retire(self._runner, _REPLACE_GRACE)
+
+    def _on_debug_channel(self, header: Dict[str, Any], _payload: bytes) -> None:
+        hello = message({**self._hello(), "channel": header["channel"]})
+        debug_pump.start(self._settings.socket, hello, int(header["port"]), self._let_go)
+
+    def _on_debug_go(self, header: Dict[str, Any], _payload: bytes) -> None:
+        if self._runner is not None and self._runner.load == header["load"]:
+            self._runner.interrupt(0, "cancelled")
+
     def _retire(self, runner: RunnerProcess, grace: float) -> None:
         """Interrupts what runs, then lets the runner end by itself for as long as the grace."""
         runner.kill_at = time.monotonic() + grace
@@ -306,7 +322,7 @@ class Supervisor:
         hooks, file = header.get("hooks", True), header["file"]
         search = importing.place(self._root, file).search
         nursery = self._nursery if self._nursery.serves(env, hooks, search) else None
-        runner = start(load, self._root, file, hooks, env, self._let_go, direct, nursery)
+        runner = start(load, self._root, file, hooks, env, self._let_go, direct, nursery, header.get("debug"))
         self._runner, self._env = runner, env
         if nursery is None:
             runner.memory.beside = lambda: self._nursery.resident_bytes

@@ -166,8 +166,8 @@ def _wait(line: int, imported: List[str]) -> None:
     request, fds = receive(sock)
     _call_it(os.path.basename(sys.executable))
     _give_up_first(False)
-    load, root, file, hooks, key = request["setup"]
-    setup = Setup(load, root, file, hooks, key.encode("ascii"), imported)
+    load, root, file, hooks, key, debug = request["setup"]
+    setup = Setup(load, root, file, hooks, key.encode("ascii"), imported, debug)
     *ends, page = fds[:6]
     become_runner(setup, Ends(*ends, fds[6] if len(fds) > 6 else None), Tally(page), request["env"])
 

@@ -1,0 +1,113 @@
+"""Debugging in a runner: brings debugpy up, starts its adapter, and waits for a client."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import threading
+from typing import Any, Callable, Dict, Optional, Tuple
+
+import velar
+
+from . import errors
+
+#: Older ones than this are not used, even where the image has one.
+OLDEST = (1, 6, 3)
+
+_OURS = tuple(os.path.dirname(os.path.abspath(str(path))) + os.sep for path in (velar.__file__, __file__))
+
+
+def own_version() -> Optional[str]:
+    """Version of the debugpy that the image has, if it has one that will do. Imports nothing of it."""
+    from importlib import metadata, util
+
+    try:
+        if util.find_spec("debugpy") is None:
+            return None
+        version = metadata.version("debugpy")
+    except (ImportError, ValueError, metadata.PackageNotFoundError):
+        return None
+    return version if _parsed(version) >= OLDEST else None
+
+
+def probe(load: int) -> Dict[str, Any]:
+    """The message that tells the runtime what the container has for debugging."""
+    return {"type": "debug-probe", "load": load, "own": own_version()}
+
+
+class Debugger:
+    """One for each runner. ``send`` sends a message to the runtime."""
+
+    def __init__(self, load: int, root: str, send: Callable[[Dict[str, Any]], None]) -> None:
+        self._load = load
+        self._root = root
+        self._send = send
+        #: Where the adapter listens, once it does.
+        self._port: Optional[int] = None
+        self._version = ""
+        #: Ends the wait that is going on.
+        self._go_on: Optional[threading.Event] = None
+
+    def wait(self, asked: Dict[str, Any], call: Optional[int] = None) -> Optional[errors.Wire]:
+        """Waits for a client, before the import or before ``call``. Returns why it can't be debugged, or None.
+
+        ``asked["packages"]`` is a folder with debugpy for an image without one, else None.
+        """
+        try:
+            if self._port is None:
+                self._port, self._version = _listen(asked.get("packages"))
+            import pydevd
+        except Exception as cause:
+            return errors.make(
+                "infrastructure",
+                "DebuggerFailed",
+                "debugpy can't be started in the container: %s" % (cause or type(cause).__name__),
+                "Run it without Debug, or try an image with another debugpy.",
+            )
+        self._go_on = threading.Event()
+        self._tell("debug-waiting", call, port=self._port, pid=os.getpid(), root=self._root)
+        pydevd._wait_for_attach(cancel=self._go_on)
+        self._go_on = None
+        self._tell("debug-going", call)
+        return None
+
+    def before(self, header: Dict[str, Any]) -> None:
+        """Waits before the call of this message; one that can't be debugged executes all the same."""
+        error = self.wait(header["debug"], int(header["call"] if "call" in header else header["items"][0]["call"]))
+        if error is not None:
+            sys.stderr.write("velar: %s\n" % error["message"])
+
+    def go_on(self) -> None:
+        """Nobody is waited for any more. Does nothing while nobody is."""
+        if self._go_on is not None:
+            self._go_on.set()
+
+    def _tell(self, kind: str, call: Optional[int], **more: Any) -> None:
+        versions = {"debugpy": self._version, "python": platform.python_version()}
+        about = {**versions, **more} if more else {}
+        self._send({"type": kind, "load": self._load, "call": call, **about})
+
+
+def _listen(packages: Optional[str]) -> Tuple[int, str]:
+    """Starts the adapter. Returns its port on the loopback and the version of debugpy."""
+    if packages is not None:
+        sys.path.insert(0, packages)
+    try:
+        import debugpy
+        import debugpy.server.api
+        import pydevd
+        from _pydevd_bundle.pydevd_api import PyDevdAPI
+    finally:
+        if packages is not None:
+            sys.path.remove(packages)
+    _, port = debugpy.listen(("127.0.0.1", 0))
+    own = os.path.dirname(os.path.abspath(str(debugpy.__file__))) + os.sep
+    # The worker's frames are not the user's: no step ends in them and no stack shows them.
+    PyDevdAPI().set_dont_trace_start_end_patterns(pydevd.get_global_debugger(), (own, *_OURS), ("debugpy_launcher.py",))
+    return int(port), str(debugpy.__version__)
+
+
+def _parsed(version: str) -> Tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
