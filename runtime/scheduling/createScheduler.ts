@@ -5,7 +5,8 @@ import { detectGpus } from '../gpu/detect';
 import { loadPrices } from '../metering/prices';
 import { systemClock } from './clock';
 import { RunBook } from './runBook';
-import { Scheduler, type SchedulerParts } from './scheduler';
+import { Scheduler } from './scheduler';
+import type { SchedulerParts } from './schedulerParts';
 import type { RunService } from './service';
 import { WorkerLink } from './workerLink';
 

@@ -11,18 +11,12 @@ import type {
   RunSummary,
 } from '../protocol/methods';
 import type { ResultValue, RunError } from '../protocol/values';
-import type { Engine } from '../engines/engine';
 import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
-import type { GpuInventory } from '../gpu/detect';
-import type { PythonInterpreter } from '../images/python';
 import { DebugpyPackages } from '../debugging/debugpyPackages';
 import { DebugSessions } from '../debugging/debugSessions';
 import { checkDebug, debugTarget } from '../debugging/debugTarget';
-import type { PriceTable } from '../metering/prices';
-import type { Store } from '../store/store';
 import { Adoption } from './adoption';
 import { Callers } from './callers';
-import type { Clock } from './clock';
 import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
@@ -32,40 +26,17 @@ import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { CallProgress } from './progress';
 import type { Run } from './run';
-import { unknownRun, type RunBook } from './runBook';
+import { unknownRun } from './runBook';
+import type { SchedulerParts } from './schedulerParts';
 import type { RunListener, RunService, RunWatch } from './service';
 import { Spending } from './spending';
 import { Storage } from './storage';
 import { Targets, type TargetResult } from './targets';
 import { Telemetry } from './telemetry';
-import type { WorkerLink } from './workerLink';
 
 const MIN_CONTAINERS_LIMIT = 8;
 
 type End = { result: ResultValue } | { error: RunError };
-
-/** What scheduling is put together from. */
-export interface SchedulerParts {
-  /** VELAR_HOME. */
-  home: string;
-  store: Store;
-  logger: Record<'info' | 'warn', (message: string) => void>;
-  /** Folder that holds the packages `velar` and `velar_worker`. */
-  pythonPackages: string;
-  /** This machine's Python; rejects with `python-missing`. */
-  python: () => Promise<PythonInterpreter>;
-  /** Environment of the runtime; functions see only where programs and files lie. */
-  environment: Readonly<Record<string, string | undefined>>;
-  /** CPU functions have as many containers each, where they don't say. */
-  cores: number;
-  clock: Clock;
-  engine: Engine;
-  link: WorkerLink;
-  gpus: GpuInventory;
-  prices: PriceTable;
-  runs: RunBook;
-  warn: (message: string) => void;
-}
 
 export class Scheduler implements RunService {
   readonly storage: Storage;
