@@ -7,6 +7,7 @@ import platform
 import re
 import sys
 import threading
+from importlib import import_module
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import velar
@@ -58,7 +59,6 @@ class Debugger:
         try:
             if self._port is None:
                 self._port, self._version = _listen(asked.get("packages"))
-            import pydevd
         except Exception as cause:
             return errors.make(
                 "infrastructure",
@@ -68,7 +68,7 @@ class Debugger:
             )
         self._go_on = threading.Event()
         self._tell("debug-waiting", call, port=self._port, pid=os.getpid(), root=self._root)
-        pydevd._wait_for_attach(cancel=self._go_on)
+        import_module("pydevd")._wait_for_attach(cancel=self._go_on)
         self._go_on = None
         self._tell("debug-going", call)
         return None
@@ -95,17 +95,18 @@ def _listen(packages: Optional[str]) -> Tuple[int, str]:
     if packages is not None:
         sys.path.insert(0, packages)
     try:
-        import debugpy
-        import debugpy.server.api
-        import pydevd
-        from _pydevd_bundle.pydevd_api import PyDevdAPI
+        debugpy = import_module("debugpy")
+        import_module("debugpy.server.api")
     finally:
         if packages is not None:
             sys.path.remove(packages)
     _, port = debugpy.listen(("127.0.0.1", 0))
     own = os.path.dirname(os.path.abspath(str(debugpy.__file__))) + os.sep
     # The worker's frames are not the user's: no step ends in them and no stack shows them.
-    PyDevdAPI().set_dont_trace_start_end_patterns(pydevd.get_global_debugger(), (own, *_OURS), ("debugpy_launcher.py",))
+    api = import_module("_pydevd_bundle.pydevd_api").PyDevdAPI()
+    api.set_dont_trace_start_end_patterns(
+        import_module("pydevd").get_global_debugger(), (own, *_OURS), ("debugpy_launcher.py",)
+    )
     return int(port), str(debugpy.__version__)
 
 
