@@ -42,6 +42,20 @@ describe('the functions of a workspace', () => {
     assert.equal(progress.at(-1)?.files, 4);
   });
 
+  it('are not those of sources that a runtime keeps in its home', async () => {
+    workspace = makeWorkspace({
+      'app.py': app + functionF,
+      'state/velar.db': '',
+      'state/blobs/x': '',
+      'state/trees/copy.py': app + functionF,
+    });
+    const discovery = new WorkspaceDiscovery([workspace.root]);
+    await discovery.scan({ signal });
+    assert.deepEqual(found(discovery), ['app.py shop f']);
+    discovery.update([join(workspace.root, 'state', 'trees', 'copy.py')]);
+    assert.deepEqual(found(discovery), ['app.py shop f']);
+  });
+
   it('use apps of sibling modules, through packages and in files that never say velar', async () => {
     workspace = makeWorkspace({
       'pkg/__init__.py': 'from .common import app\n',

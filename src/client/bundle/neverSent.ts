@@ -34,6 +34,9 @@ const secretEndings = [
 const secretPattern =
   /^(\.env.*|id_(rsa|dsa|ecdsa|ed25519)(_sk)?(\..*)?|credentials(\.(?!py$)[^.]+)?|.*service[-_]?account.*\.json|client_secret.*\.json)$/;
 
+/** Why a VELAR_HOME is not sent. */
+export const OWN_STATE = "never sent: Velar's own state";
+
 const toolFolders = new Map([
   ['.git', 'version control'],
   ['.hg', 'version control'],
@@ -72,7 +75,12 @@ export function neverSentFolder(
   if (tool !== undefined) return `never sent: ${tool}`;
   if (secretFolders.has(lower)) return 'never sent: secret';
   if (holds('pyvenv.cfg') || holds('conda-meta')) return 'never sent: virtual environment';
-  return undefined;
+  return isVelarHome(holds) ? OWN_STATE : undefined;
+}
+
+/** A VELAR_HOME that some runtime has used, told by its store. */
+function isVelarHome(holds: (entry: string) => boolean): boolean {
+  return holds('velar.db') && holds('blobs');
 }
 
 function isSecretName(lower: string): boolean {

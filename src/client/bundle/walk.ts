@@ -6,8 +6,9 @@ import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'no
 import type { Dirent } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { isNodeError } from '../../../runtime/protocol/errors';
+import { velarHome } from '../home';
 import { IgnoreRules, ignoreFileNames } from './ignoreRules';
-import { neverSentFile, neverSentFolder } from './neverSent';
+import { neverSentFile, neverSentFolder, OWN_STATE } from './neverSent';
 import { Pacer } from './pacer';
 
 /** A file that the rules let through. */
@@ -110,6 +111,9 @@ function rulesAround(root: string): { rules: IgnoreRules; prefix: string } {
 }
 
 class Walker {
+  /** Real path of the VELAR_HOME in use, whatever is in it yet; undefined where there is none. */
+  private readonly home = realPathIfThere(velarHome());
+
   constructor(
     private readonly root: string,
     /** From the top of the work tree to the root: what the rules' paths start with. */
@@ -131,7 +135,12 @@ class Walker {
     }
     const name = folder.path.slice(folder.path.lastIndexOf('/') + 1);
     const holds = (entry: string): boolean => entries.some((candidate) => candidate.name === entry);
-    const never = folder.path === '' ? undefined : neverSentFolder(name, holds);
+    const never =
+      folder.path === ''
+        ? undefined
+        : this.isHome(folder)
+          ? OWN_STATE
+          : neverSentFolder(name, holds);
     if (never !== undefined) {
       found.skipped.push({ path: `${folder.path}/`, reason: never });
       return [];
@@ -146,6 +155,14 @@ class Walker {
     const folders: PendingFolder[] = [];
     for (const entry of entries) this.entry(entry, { ...folder, rules }, found, folders);
     return folders;
+  }
+
+  private isHome({ path, realPaths }: PendingFolder): boolean {
+    if (this.home === undefined) return false;
+    // Without a link on the way the real path is known: nothing is asked of the file system.
+    const linked = realPaths.length > 0;
+    const real = linked ? realPathIfThere(join(this.root, path)) : join(this.realRoot, path);
+    return real === this.home;
   }
 
   private entry(
@@ -240,6 +257,15 @@ function isWithin(path: string, folder: string): boolean {
 
 function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function realPathIfThere(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (isNodeError(error)) return undefined;
+    throw error;
+  }
 }
 
 function readIfThere(path: string): string | undefined {

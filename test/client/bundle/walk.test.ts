@@ -24,6 +24,32 @@ describe('a walked workspace', () => {
     workspace.remove();
   });
 
+  it('leaves out a VELAR_HOME in it, known by its store or by being the one in use', async () => {
+    workspace = makeWorkspace({
+      'app.py': '',
+      'data/used/velar.db': '',
+      'data/used/blobs/00/copy.py': '',
+      'data/used/venvs/x/tool.py': '',
+      'here/tokens.json': '',
+      'here/copy.py': '',
+      'other/blobs/kept.py': '',
+      '.velarignore': '!data/used/\n!here/\n',
+    });
+    symlinkSync(join(workspace.root, 'here'), join(workspace.root, 'linked'));
+    const before = process.env['VELAR_HOME'];
+    process.env['VELAR_HOME'] = join(workspace.root, 'here');
+    try {
+      const { files, skipped } = await look(workspace.root);
+      assert.deepEqual(files, ['.velarignore', 'app.py', 'other/blobs/kept.py']);
+      for (const home of ['data/used/', 'here/', 'linked/']) {
+        assert.equal(skipped[home], "never sent: Velar's own state", home);
+      }
+    } finally {
+      if (before === undefined) delete process.env['VELAR_HOME'];
+      else process.env['VELAR_HOME'] = before;
+    }
+  });
+
   it('never gives secrets, tools, caches and virtual environments away', async () => {
     workspace = makeWorkspace({
       'app.py': '',
