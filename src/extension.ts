@@ -2,12 +2,14 @@
 import type * as vscode from 'vscode';
 import { registerCommands, registerPairingLinks } from './editor/commands';
 import { registerTerminalLinks } from './editor/diagnostics/terminalLinks';
+import type { ExplorerTree } from './editor/explorer/tree';
 import type { RunRecords } from './editor/runs/runRecords';
 import { Services } from './editor/services';
 
 /** What `activate` hands to other extensions and to tests. */
 export interface ExtensionApi {
   readonly records: RunRecords;
+  readonly explorer: ExplorerTree;
   /** How long `activate` held the extension host, in ms. */
   readonly activationMs: number;
 }
@@ -24,5 +26,5 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   void services.showSelection();
   const activationMs = performance.now() - began;
   services.log.info(`Activated in ${activationMs.toFixed(1)} ms`);
-  return { records: services.records, activationMs };
+  return { records: services.records, explorer: services.explorer, activationMs };
 }

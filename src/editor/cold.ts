@@ -6,5 +6,7 @@ export { WorkspaceDiscovery } from '../client/discover';
 export { Core } from './core';
 export { fixesFor } from './diagnostics/fixes';
 export { PanelView } from './panel/panelView';
+export { removeSecret, setSecret } from './resources/secrets';
+export { showStorage } from './resources/storage';
 export { cancelRun } from './runs/cancelRun';
 export { showRuntimeMenu } from './runtimes/runtimeMenu';

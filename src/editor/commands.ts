@@ -28,6 +28,18 @@ export function registerCommands(services: Services): vscode.Disposable {
           ? argument
           : (argument as ContainerNode | undefined)?.container.container,
       ),
+    setSecret: async () => {
+      const { setSecret } = await import('./cold');
+      await setSecret((await services.core()).manager);
+    },
+    removeSecret: async () => {
+      const { removeSecret } = await import('./cold');
+      await removeSecret((await services.core()).manager);
+    },
+    showStorage: async () => {
+      const { showStorage } = await import('./cold');
+      await showStorage((await services.core()).manager);
+    },
     showBundle: async (argument) => {
       // A bundle is that of a file: which of its functions makes no difference.
       const { targets } = await services.core();

@@ -3,7 +3,6 @@
  * activation, which must not make anyone wait.
  */
 import * as vscode from 'vscode';
-import { VelarError } from '../../runtime/protocol/errors';
 import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
@@ -21,6 +20,7 @@ import { TargetFinder } from './runs/target';
 import { PairingFlow } from './runtimes/pairing';
 import { pickRuntime } from './runtimes/runtimeMenu';
 import { RuntimeManager } from './runtimes/runtimeManager';
+import { stopContainer } from './runtimes/stopContainer';
 import { entryStorage, tokenStorage } from './runtimes/storage';
 import type { Services } from './services';
 
@@ -84,12 +84,9 @@ export class Core implements vscode.Disposable {
     await this.manager.connected();
   }
 
-  /** Stops the one named, or one that is picked. Throws `not-found` when it has gone. */
+  /** Stops the one named, or one that is picked. */
   async stopContainer(named: string | undefined): Promise<void> {
-    const container = named ?? (await this.pickContainer());
-    if (container === undefined) return;
-    const { connection } = await this.manager.connected();
-    await connection.request('container.stop', { container });
+    await stopContainer(this.manager, this.services.model, named);
   }
 
   /** The text of what a run of this file would send. */
@@ -129,23 +126,6 @@ export class Core implements vscode.Disposable {
     this.saved.dispose();
     this.modules.dispose();
     this.manager.dispose();
-  }
-
-  private async pickContainer(): Promise<string | undefined> {
-    const { containers } = this.services.model;
-    if (containers.length === 0) {
-      throw new VelarError('not-found', 'No container is running.');
-    }
-    const picked = await vscode.window.showQuickPick(
-      containers.map(({ container, app, state, gpu }) => ({
-        label: app,
-        description: `${state} · ${gpu ?? 'CPU'}`,
-        detail: container,
-        container,
-      })),
-      { title: 'Stop Container', placeHolder: 'Its runs end as cancelled' },
-    );
-    return picked?.container;
   }
 }
 

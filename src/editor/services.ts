@@ -32,6 +32,7 @@ export class Services implements vscode.Disposable {
   readonly logs: LogDocuments;
   readonly preview: BundlePreview;
   readonly panel: PanelProvider;
+  readonly explorer: ExplorerTree;
   private readonly disposables: vscode.Disposable[];
   private loading: Promise<Core> | undefined;
   private disposed = false;
@@ -45,16 +46,17 @@ export class Services implements vscode.Disposable {
     );
     this.panel = new PanelProvider((view) => this.makePage(view));
     const diagnostics = new RunDiagnostics(records, documents);
+    this.explorer = new ExplorerTree(this.functions, model, records, async () => {
+      const link = await (await this.core()).manager.existing();
+      return link?.connection.request('gpu.list', {});
+    });
     this.disposables = [
       new LensProvider(documents, records, this.functions),
       diagnostics,
       new QuickFixes(diagnostics, async (entry) => this.findFixes(entry)),
       new InlineOutput(documents, records),
       new RuntimeStatusBar(model, records),
-      new ExplorerTree(this.functions, model, records, async () => {
-        const link = await (await this.core()).manager.existing();
-        return link?.connection.request('gpu.list', {});
-      }),
+      this.explorer,
       new ContextKeys(documents, records),
       // From the click on: the page loads while the runtime starts.
       records.onDidPrepare(() => {

@@ -28,7 +28,7 @@ export function dialog(page: Page, text: string): Locator {
 }
 
 /** A message in the corner of the window. */
-export function toast(page: Page, text: string): Locator {
+export function toast(page: Page, text: string | RegExp): Locator {
   return page.locator('.notification-toast').filter({ hasText: text });
 }
 

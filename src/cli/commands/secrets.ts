@@ -1,9 +1,8 @@
 /** `velar secret`: sets, lists and removes the secrets of a runtime. Values are never printed. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type * as z from 'zod';
 import { isNodeError, VelarError } from '../../../runtime/protocol/errors';
-import { resourceNameSchema, secretValuesSchema } from '../../../runtime/protocol/resources';
+import { secretNameProblem, secretSetText, secretValuesProblem } from '../../client/secrets';
 import type { CliContext } from '../context';
 import { confirmed } from '../confirm';
 import { parseDotenv } from '../dotenv';
@@ -26,12 +25,13 @@ export async function setSecret(
     ...(options.fromFile === undefined ? {} : await readValues(context, options.fromFile)),
     ...(await givenValues(context, name, given)),
   };
-  check(resourceNameSchema.safeParse(name), name);
-  check(secretValuesSchema.safeParse(values), name);
+  checkName(name);
+  const problem = secretValuesProblem(values);
+  if (problem !== undefined) throw notAllowed(problem.variable ?? name, problem.message);
   return withRuntime(context, options, async (connection) => {
     const { secret } = await connection.request('secrets.set', { name, values });
-    const text = `${secret.name} has ${secret.variables.join(', ')}. The next run sees it.`;
-    await context.terminal.out(`${options.json ? JSON.stringify({ secret }) : text}\n`);
+    const text = options.json ? JSON.stringify({ secret }) : secretSetText(secret);
+    await context.terminal.out(`${text}\n`);
     return EXIT.done;
   });
 }
@@ -56,7 +56,7 @@ export function removeSecret(
   name: string,
   options: Options & { yes: boolean },
 ): Promise<number> {
-  check(resourceNameSchema.safeParse(name), name);
+  checkName(name);
   return withRuntime(context, options, async (connection) => {
     const question = `Remove secret ${name}? Functions that name it fail from then on.`;
     if (!(await confirmed(context, question, options.yes))) return EXIT.cancelled;
@@ -104,16 +104,14 @@ async function readValues({ cwd }: CliContext, file: string): Promise<Record<str
   }
 }
 
-/** Throws `invalid` with the rule that was broken; never with a value. */
-function check(
-  result: { success: true } | { success: false; error: z.ZodError },
-  name: string,
-): void {
-  if (result.success) return;
-  const issue = result.error.issues[0];
-  const inner = issue?.code === 'invalid_key' ? issue.issues[0] : issue;
-  const where = issue === undefined || issue.path.length === 0 ? name : String(issue.path[0]);
-  throw new VelarError('invalid', `${where}: ${inner?.message ?? 'not allowed.'}`, {
+/** Throws `invalid` with the rule that was broken. */
+function checkName(name: string): void {
+  const problem = secretNameProblem(name);
+  if (problem !== undefined) throw notAllowed(name, problem);
+}
+
+function notAllowed(what: string, rule: string): VelarError {
+  return new VelarError('invalid', `${what}: ${rule}`, {
     hint: 'For example: velar secret set hf HF_TOKEN',
   });
 }

@@ -2,6 +2,7 @@
 import { formatBytes } from '../../../runtime/protocol/figures';
 import { storageKindSchema } from '../../../runtime/protocol/resources';
 import { VelarError } from '../../../runtime/protocol/errors';
+import { freedText, lastUsedText } from '../../client/storage';
 import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
@@ -17,12 +18,12 @@ export function listStorage(context: CliContext, options: Options): Promise<numb
     const { items } = await connection.request('storage.list', {});
     const table = formatTable(
       ['KIND', 'NAME', 'SIZE', 'LAST USED', 'WHAT'],
-      items.map(({ kind, name, label, bytes, lastUsedAt, inUse }) => [
-        kind,
-        name,
-        formatBytes(bytes),
-        inUse ? 'in use' : lastUsedAt === null ? 'unknown' : new Date(lastUsedAt).toLocaleString(),
-        label,
+      items.map((item) => [
+        item.kind,
+        item.name,
+        formatBytes(item.bytes),
+        lastUsedText(item),
+        item.label,
       ]),
     );
     await context.terminal.out(`${options.json ? JSON.stringify({ items }) : table}\n`);
@@ -61,6 +62,5 @@ export function pruneStorage(context: CliContext, options: Options): Promise<num
 }
 
 async function sayFreed({ terminal }: CliContext, { json }: Options, bytes: number): Promise<void> {
-  const text = bytes === 0 ? 'Nothing was to be removed.' : `${formatBytes(bytes)} are free again.`;
-  await terminal.out(`${json ? JSON.stringify({ freedBytes: bytes }) : text}\n`);
+  await terminal.out(`${json ? JSON.stringify({ freedBytes: bytes }) : freedText(bytes)}\n`);
 }

@@ -7,6 +7,7 @@ import type { FunctionReference } from '../lenses';
 import { gpuLabel, isRunnable } from '../lensTitles';
 import type { RunRecords } from '../runs/runRecords';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
+import { spokenContainer, spokenFunction } from './spoken';
 import { hasCards, runtimeItem, withLiveCards } from './runtimeNode';
 import type { WorkspaceFunctions } from './workspaceFunctions';
 
@@ -130,7 +131,8 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       title: 'Open',
       arguments: [uri, { selection: new vscode.Range(line, 0, line, 0) }],
     };
-    item.accessibilityInformation = { label: `${found.qualname}, ${gpuLabel(found)}` };
+    const state = this.records.stateOf(reference.uri, reference.qualname);
+    item.accessibilityInformation = { label: spokenFunction(found, state) };
     return item;
   }
 
@@ -160,7 +162,11 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
   }
 
   private runsChanged(): void {
-    const said = this.records.all.map(({ run, record }) => `${run}${record.status}`).join();
+    const { all, preparations } = this.records;
+    const said = [
+      ...all.map(({ run, record }) => `${run}${record.status}`),
+      ...preparations.map(({ uri, qualname }) => `${uri}#${qualname}`),
+    ].join();
     if (said === this.shown) return;
     this.shown = said;
     this.changed.fire(undefined);
@@ -190,6 +196,7 @@ function containerItem(container: Container): vscode.TreeItem {
   item.description = [container.state, container.gpu ?? 'CPU', ...memory].join(' · ');
   item.iconPath = new vscode.ThemeIcon(container.state === 'busy' ? 'vm-active' : 'vm');
   item.contextValue = 'velar.container';
+  item.accessibilityInformation = { label: spokenContainer(container) };
   item.tooltip = `Container ${container.container}, started ${new Date(container.startedAt).toLocaleTimeString()}`;
   return item;
 }

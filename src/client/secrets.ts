@@ -1,0 +1,40 @@
+/** What a secret may be called and hold, checked before anything goes to a runtime. Pure. */
+import type * as z from 'zod';
+import { resourceNameSchema, secretValuesSchema } from '../../runtime/protocol/resources';
+
+export interface SecretProblem {
+  /** The variable that it is about; undefined: the secret as a whole. */
+  readonly variable: string | undefined;
+  /** The rule that was broken; never a value. */
+  readonly message: string;
+}
+
+/** What is wrong with a secret's name; undefined: nothing. */
+export function secretNameProblem(name: string): string | undefined {
+  return problemOf(resourceNameSchema.safeParse(name))?.message;
+}
+
+/** What is wrong with variables and values; undefined: nothing. */
+export function secretValuesProblem(
+  values: Readonly<Record<string, string>>,
+): SecretProblem | undefined {
+  return problemOf(secretValuesSchema.safeParse(values));
+}
+
+/** What is said of a secret that was set. */
+export function secretSetText(secret: { name: string; variables: readonly string[] }): string {
+  return `${secret.name} has ${secret.variables.join(', ')}. The next run sees it.`;
+}
+
+function problemOf(
+  result: { success: true } | { success: false; error: z.ZodError },
+): SecretProblem | undefined {
+  if (result.success) return undefined;
+  const issue = result.error.issues[0];
+  const inner = issue?.code === 'invalid_key' ? issue.issues[0] : issue;
+  const variable = issue === undefined || issue.path.length === 0 ? undefined : issue.path[0];
+  return {
+    variable: variable === undefined ? undefined : String(variable),
+    message: inner?.message ?? 'not allowed.',
+  };
+}

@@ -1,0 +1,211 @@
+import * as assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
+import { startWorkbench } from '../support/vscode/workbench';
+import { answer, COLD_MS, dialog, lens, panelOf, rowAction, showExplorer, treeRow } from './page';
+
+const TEXT = 'grüße\n\tsecond line, no newline at its end';
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+const CLI = resolve('dist', 'cli.js');
+
+const HEADER = 'import velar\n\napp = velar.App("around")\n\n\n';
+
+/** One function in each file, so that its lens is the first of the file. */
+const FILES: Readonly<Record<string, string>> = {
+  'words.py': `${HEADER}@app.function()\ndef words():\n    return ${JSON.stringify(TEXT)}\n`,
+  'picture.py': `import base64\n${HEADER}class Picture:
+    def _repr_png_(self):
+        return base64.b64decode("${PNG}")
+
+
+@app.function()
+def picture():
+    return Picture()
+`,
+  'size.py': `import os\n${HEADER}@app.function()\ndef size():\n    return os.path.getsize("weights.bin")\n`,
+  'hold.py': `import time\n${HEADER}@app.function()
+def hold():
+    print("held", flush=True)
+    time.sleep(600)
+`,
+  'fails.py': `from parts.tool import broken\n${HEADER}@app.function()\ndef fails():\n    return broken(0)\n`,
+  'parts/tool.py':
+    '"""Raises at a line that a test knows."""\n\n\ndef broken(by):\n    return 1 / by\n',
+};
+const BIG_BYTES = 51_000_000;
+
+interface Listed {
+  readonly runs: readonly { readonly run: string; readonly qualname: string }[];
+  readonly containers: readonly { readonly container: string }[];
+}
+
+describe('around a run in VS Code', function () {
+  this.timeout(2 * COLD_MS);
+  let scratch: string;
+  let folder: string;
+  let workbench: Workbench;
+  let page: Page;
+
+  before(async function () {
+    this.timeout(180_000);
+    scratch = await mkdtemp(join(tmpdir(), 'velar-around-'));
+    folder = join(scratch, 'folder');
+    await mkdir(join(folder, 'parts'), { recursive: true });
+    for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+    workbench = await startWorkbench({
+      folder,
+      extensionDevelopmentPath: resolve('.'),
+      env: { VELAR_HOME: join(scratch, 'home') },
+      settings: { 'terminal.integrated.gpuAcceleration': 'off' },
+      viewport: { width: 1440, height: 1000 },
+    });
+    ({ page } = workbench);
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-around');
+  });
+
+  after(async () => {
+    await workbench.dispose();
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  /** Clicks the lens of the function that a file has. */
+  async function run(qualname: string): Promise<void> {
+    await workbench.openFile(`${qualname}.py`);
+    await page
+      .locator('.tab.active')
+      .filter({ hasText: `${qualname}.py` })
+      .waitFor();
+    await lens(page, 'Run on GPU').click({ timeout: 60_000 });
+  }
+
+  /** What `velar ps --all` says of the runtime that the editor uses. */
+  async function listed(): Promise<Listed> {
+    const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'ps', '--all', '--json'], {
+      env: { ...process.env, VELAR_HOME: join(scratch, 'home') },
+    });
+    return JSON.parse(stdout) as Listed;
+  }
+
+  async function savedResult(name: string): Promise<Buffer> {
+    const path = join(folder, name);
+    await panelOf(page).getByRole('button', { name: 'Save result as a file' }).click();
+    // What is proposed is the function's name, in the folder.
+    const asked = page.locator('.quick-input-widget').filter({ hasText: 'Save Result' });
+    await asked.locator('.monaco-list-row', { hasText: 'words.py' }).waitFor();
+    assert.equal(await asked.locator('input.input').inputValue(), path);
+    await asked.getByText('OK', { exact: true }).click();
+    await page.locator('.explorer-folders-view').getByText(name, { exact: true }).waitFor();
+    return readFile(path);
+  }
+
+  it('saves a result of text as it was returned', async () => {
+    await run('words');
+    await panelOf(page)
+      .getByTestId('result')
+      .getByText('second line')
+      .waitFor({ timeout: COLD_MS });
+    assert.equal((await savedResult('words.txt')).toString('utf8'), TEXT);
+  });
+
+  it('saves a picture byte for byte', async () => {
+    await run('picture');
+    await panelOf(page).getByTestId('result').locator('img').waitFor({ timeout: COLD_MS });
+    assert.deepEqual(await savedResult('picture.png'), Buffer.from(PNG, 'base64'));
+  });
+
+  it('asks before it sends more than 50 MB, and sends nothing on a no', async () => {
+    const big = join(folder, 'weights.bin');
+    await writeFile(big, '');
+    await truncate(big, BIG_BYTES);
+    const before = await listed();
+    await run('size');
+    const question = dialog(page, 'This run would send');
+    await question.waitFor({ timeout: 60_000 });
+    assert.match(await question.innerText(), /weights\.bin/);
+    await workbench.screenshot('large-bundle');
+    await question.getByText('Cancel', { exact: true }).click();
+    await question.waitFor({ state: 'detached' });
+    await lens(page, 'Run on GPU').waitFor();
+    assert.deepEqual(await listed(), before);
+    assert.ok(!(await sizesUnder(join(scratch, 'home'))).includes(BIG_BYTES));
+  });
+
+  it('sends it on a yes', async () => {
+    await run('size');
+    const question = dialog(page, 'This run would send');
+    await question.getByText('Send', { exact: true }).click({ timeout: 60_000 });
+    await panelOf(page)
+      .getByTestId('result')
+      .getByText(String(BIG_BYTES))
+      .waitFor({ timeout: COLD_MS });
+    await rm(join(folder, 'weights.bin'));
+  });
+
+  it('stops a warm container from the tree', async () => {
+    const { containers } = await listed();
+    assert.ok(containers.length > 0);
+    await showExplorer(page);
+    for (const _ of containers) {
+      await rowAction(treeRow(page, /idle · CPU/), 'Stop Container');
+    }
+    await treeRow(page, 'Containers').waitFor({ state: 'detached', timeout: 30_000 });
+    assert.deepEqual((await listed()).containers, []);
+  });
+
+  it('asks before it stops a container with a run, from the panel', async () => {
+    await run('hold');
+    const panel = panelOf(page);
+    await panel.getByTestId('log').getByText('held').waitFor({ timeout: COLD_MS });
+    await panel.getByTestId('stop').click();
+    const question = dialog(page, 'Stop the container of around');
+    await workbench.screenshot('stop-container');
+    assert.match(await question.innerText(), /1 run /);
+    await question.getByText('Cancel', { exact: true }).click();
+    await question.waitFor({ state: 'detached' });
+    assert.equal((await listed()).containers.length, 1);
+    await panel.getByTestId('stop').click();
+    await question.getByText('Stop Container', { exact: true }).click();
+    await panel.getByTestId('container').filter({ hasText: 'idle' }).waitFor({ state: 'detached' });
+    await lens(page, 'Run on GPU').waitFor();
+    assert.deepEqual((await listed()).containers, []);
+  });
+
+  it('opens the file and line of a traceback in the terminal', async () => {
+    await workbench.runCommand('Terminal: Create New Terminal');
+    const rows = page.locator('.xterm-rows');
+    await rows.waitFor();
+    await page.keyboard.type(`'${process.execPath}' '${CLI}' run fails.py::fails`);
+    await page.keyboard.press('Enter');
+    const frame = rows.locator('span', { hasText: 'File "parts/tool.py", line 5' }).first();
+    // The last line: what the terminal shows moves no more.
+    await rows.getByText('Failed in').first().waitFor({ timeout: COLD_MS });
+    const box = await frame.boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + 60, box.y + box.height / 2, { steps: 5 });
+    await page.getByText('Open parts/tool.py at line 5').waitFor();
+    await page.keyboard.down('ControlOrMeta');
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.keyboard.up('ControlOrMeta');
+    await page.locator('.tab.active').filter({ hasText: 'tool.py' }).waitFor();
+    await page.locator('.statusbar-item').filter({ hasText: 'Ln 5, Col 1' }).waitFor();
+    await workbench.screenshot('terminal-link');
+  });
+});
+
+/** Sizes of the files under a folder. */
+async function sizesUnder(root: string): Promise<number[]> {
+  const names = await readdir(root, { recursive: true });
+  const sizes: number[] = [];
+  for (const name of names) sizes.push((await stat(join(root, name))).size);
+  return sizes;
+}
