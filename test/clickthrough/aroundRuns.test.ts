@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
-import { answer, COLD_MS, dialog, lens, panelOf, rowAction, showExplorer, treeRow } from './page';
+import { COLD_MS, dialog, lens, panelOf, rowAction, showExplorer, treeRow } from './page';
 
 const TEXT = 'grüße\n\tsecond line, no newline at its end';
 const PNG =
