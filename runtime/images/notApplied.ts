@@ -25,9 +25,6 @@ export function optionsNotApplied(options: FunctionOptions): NotApplied[] {
   };
   if (options.cpu !== null) option('cpu', options.cpu);
   if (options.memoryMiB !== null) option('memory', options.memoryMiB);
-  if (options.maxConcurrentInputs > 1) {
-    option('max_concurrent_inputs', options.maxConcurrentInputs);
-  }
   return found;
 }
 

@@ -41,15 +41,19 @@ export function targetDepth(callMs: number | undefined, concurrency: number): nu
   return Math.min(MAX_BATCH * 2, Math.max(concurrency, concurrency * ahead));
 }
 
-/** Inputs of the next batch for a container that holds `depth` of `target`. 0: wait until it has done more. */
+/**
+ * Inputs of the next batch for a container that holds `depth` of `target` and works on `concurrency` at once. 0: wait
+ * until it has done more.
+ */
 export function batchSize(
   depth: number,
   target: number,
   waiting: number,
   containers: number,
+  concurrency = 1,
 ): number {
   const room = target - depth;
-  if (room <= 0 || (depth > 0 && room < target / 2)) return 0;
+  if (room <= 0 || (depth >= concurrency && room < target / 2)) return 0;
   const share = Math.ceil(waiting / Math.max(1, containers));
   return Math.max(1, Math.min(room, share, MAX_BATCH));
 }
@@ -67,13 +71,9 @@ export function fitBytes(sizes: Iterable<number>, count: number): number {
   return fitting;
 }
 
-/** True when what waits would keep the containers at hand busy for longer than one takes to start. */
-export function worthAnother(
-  waiting: number,
-  callMs: number | undefined,
-  containers: number,
-): boolean {
-  if (containers === 0) return true;
+/** True when what waits would keep the places for calls at hand busy for longer than a container takes to start. */
+export function worthAnother(waiting: number, callMs: number | undefined, places: number): boolean {
+  if (places === 0) return true;
   if (callMs === undefined) return false;
-  return (waiting * callMs) / containers > WORTH_A_CONTAINER_MS;
+  return (waiting * callMs) / places > WORTH_A_CONTAINER_MS;
 }

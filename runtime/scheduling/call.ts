@@ -58,6 +58,8 @@ export class Call {
   ending: RunError | undefined;
   /** When the worker began it, in monotonic ms; undefined while it waits behind others. */
   startedAt: number | undefined;
+  /** Where the time of its container stood then, see SharedTime. */
+  shareFrom = 0;
   /** Model loading of this attempt, in ms: the timeout does not count it. */
   modelLoadMs = 0;
   /** When loading began, less its pauses, in monotonic ms; undefined while nothing is being loaded. */

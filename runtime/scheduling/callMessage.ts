@@ -16,6 +16,11 @@ export function loadMessage({ load, device }: Target, number: number): object {
   };
 }
 
+/** True for a call that runs beside others in its runner. A debugged one has the main thread, which can be paused. */
+export function worksAtOnce({ target, debug }: Call): boolean {
+  return target.concurrency > 1 && debug === undefined;
+}
+
 /** One message for calls that travel together: they share all but input, number and attempt. */
 export function callMessage(first: Call, calls: readonly Call[]): { header: object; body: Buffer } {
   const { function: fn } = first.target;
@@ -27,6 +32,7 @@ export function callMessage(first: Call, calls: readonly Call[]): { header: obje
     timeoutMs: fn.options.timeoutMs,
     runId: first.run.id,
     ...(first.debug === undefined ? {} : { debug: first.debug }),
+    ...(worksAtOnce(first) ? { concurrent: first.target.concurrency } : {}),
   };
   if (!first.batch) {
     const { id, attempt, stream, input } = first;

@@ -6,11 +6,13 @@ import { VelarError } from '../protocol/errors';
 import type { WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
 import type { Call, DebugRequest, PhaseMessage } from './call';
-import { callMessage, loadMessage } from './callMessage';
+import { callMessage, loadMessage, worksAtOnce } from './callMessage';
 import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
 import { endPlaced } from './endPlaced';
 import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
+import { sharedEnd } from './sharedEnd';
+import { SharedTime } from './sharedTime';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
 import { groupOf, type LoadSpec, type Target } from './target';
@@ -53,6 +55,7 @@ export class Container {
   private loadBegan = 0;
   private blockedCalls = 0;
   readonly deadlines: Deadlines;
+  private readonly time: SharedTime;
 
   constructor(
     readonly id: string,
@@ -65,6 +68,7 @@ export class Container {
     private readonly events: ContainerEvents,
   ) {
     this.startedAt = clock.now();
+    this.time = new SharedTime(clock);
     this.line = new RunnerLine(clock, {
       answered: (answer, body) => this.receive(answer, body),
       lost: (calls, error) => {
@@ -94,7 +98,8 @@ export class Container {
 
   /** True when a call in it waits for calls that it made: it holds its place without using it. */
   get blocked(): boolean {
-    return this.blockedCalls > 0;
+    const working = Math.min(this.inflight.size, this.target.concurrency);
+    return this.blockedCalls > 0 && this.blockedCalls >= working;
   }
 
   /** Counts what a call of this container waits for; +1 for each invocation that begins, -1 when it ends. */
@@ -106,9 +111,9 @@ export class Container {
     if (before === 1 && change === -1) this.blockedCalls -= 1;
   }
 
-  /** How long it has been working on a call, in ms. */
+  /** How long it has been working on a call, in ms; of calls that it works on at once each has its share. */
   busyWith(call: Call): number {
-    return call.startedAt === undefined ? 0 : this.clock.monotonic() - call.startedAt;
+    return call.startedAt === undefined ? 0 : this.time.since(call.shareFrom);
   }
 
   /** Takes over the worker's socket. */
@@ -174,11 +179,8 @@ export class Container {
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
-    const direct =
-      !first.batch &&
-      first.debug === undefined &&
-      this.line.open &&
-      this.line.size === this.inflight.size;
+    const single = !first.batch && !worksAtOnce(first) && first.debug === undefined;
+    const direct = single && this.line.open && this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;
@@ -337,6 +339,7 @@ export class Container {
 
   private release(call: Call): void {
     this.inflight.delete(call.id);
+    if (call.startedAt !== undefined) this.time.end();
     this.line.forget(call);
     if (call.openInvocations > 0) this.blockedCalls -= 1;
     call.openInvocations = 0;
@@ -352,7 +355,9 @@ export class Container {
     const { begun, waiting } = this.takeCalls();
     this.events.runnerGone(this);
     const error = this.explain(message.error);
-    for (const call of begun) this.events.failed(this, call, withTraceback(call.ending, error));
+    for (const call of begun) {
+      this.events.failed(this, call, withTraceback(call.ending, sharedEnd(error, call, begun)));
+    }
     for (const call of waiting) this.events.returned(this, call);
     if (loading) this.events.loadFailed(this, error);
     this.load = null;
@@ -390,6 +395,7 @@ export class Container {
       begun += 1;
       if (call.startedAt !== undefined) continue;
       call.startedAt = this.clock.monotonic();
+      call.shareFrom = this.time.begin();
     }
     this.deadlines.watch();
   }

@@ -84,7 +84,7 @@ export class Lane {
     const { concurrency } = this.target;
     if (this.first?.batch !== true) return depth < concurrency ? 1 : 0;
     const target = targetDepth(this.durations.ms, concurrency);
-    return batchSize(depth, target, this.waiting, containers);
+    return batchSize(depth, target, this.waiting, containers, concurrency);
   }
 
   /** Takes calls from the front that can travel together: up to `count` of a batch, else one. */

@@ -44,17 +44,21 @@ export function decide<C extends Placeable>(
     if (container.idle) {
       if (sameLoad) ready ??= container;
       else if (mayBeTaken(container)) reloadable ??= container;
-    } else if (container.laneKey === lane.key && !container.blocked) {
+    } else if (container.laneKey === lane.key && (!container.blocked || hasRoom(lane, container))) {
       working += 1;
       if (sameLoad) busy.push(container);
     }
   }
   const allowed = working + coming < target.maxContainers;
+  const roomiest = leastLoaded(busy);
+  if (roomiest !== undefined && target.concurrency > 1 && hasRoom(lane, roomiest)) {
+    const count = lane.roomIn(roomiest.inflight.size, working);
+    if (count > 0) return { do: 'dispatch', container: roomiest, count };
+  }
   if (ready !== undefined && working < target.maxContainers) {
     const count = lane.roomIn(0, working + 1);
     return { do: 'dispatch', container: ready, count };
   }
-  const roomiest = leastLoaded(busy);
   if (roomiest !== undefined) {
     const count = lane.roomIn(roomiest.inflight.size, working);
     if (count > 0) return { do: 'dispatch', container: roomiest, count };
@@ -77,19 +81,26 @@ export const PATIENCE_MS = 400;
 
 const STARTING = 'waiting for the container to start';
 
+/** True when the container could work on one more call at once. */
+function hasRoom({ target }: Waiting, { inflight }: Placeable): boolean {
+  return inflight.size < target.concurrency;
+}
+
 /** True when one more container than there are would serve the lane. */
 function wantsMore(lane: Waiting, working: number, coming: number): boolean {
   const containers = working + coming;
   if (containers === 0) return true;
-  if (coming >= lane.waiting) return false;
+  const { concurrency } = lane.target;
+  if (coming * concurrency >= lane.waiting) return false;
+  const places = containers * concurrency;
   const { ms, settled } = lane.durations;
   if (lane.impatient) {
     if (coming === 0) return true;
     // What is being worked on has gone on for that long already.
-    return worthAnother(lane.waiting, Math.max(ms ?? 0, PATIENCE_MS), containers);
+    return worthAnother(lane.waiting, Math.max(ms ?? 0, PATIENCE_MS), places);
   }
-  if (lane.first?.batch === true) return settled && worthAnother(lane.waiting, ms, containers);
-  return ms === undefined || worthAnother(lane.waiting, ms, containers);
+  if (lane.first?.batch === true) return settled && worthAnother(lane.waiting, ms, places);
+  return ms === undefined || worthAnother(lane.waiting, ms, places);
 }
 
 function leastLoaded<C extends Placeable>(containers: readonly C[]): C | undefined {

@@ -104,6 +104,7 @@ export class Queues {
             lost: call.lost,
             allowed: call.target.function.options.retries,
             batch: call.batch,
+            shared: call.target.concurrency > 1,
           })
         : undefined;
     if (after === undefined) {

@@ -27,6 +27,8 @@ export interface Attempts {
   allowed: number;
   /** One input of many: the death of a worker must not cost it. */
   batch: boolean;
+  /** It ran at once with others, any of which may have ended their runner. */
+  shared: boolean;
 }
 
 export function isRetriable(error: RunError): boolean {
@@ -37,7 +39,8 @@ export function isRetriable(error: RunError): boolean {
 /** ms to wait before the next attempt, or undefined when this failure is final. */
 export function retryAfterMs(error: RunError, attempts: Attempts): number | undefined {
   if (!isRetriable(error)) return undefined;
-  const free = attempts.batch ? Math.min(attempts.lost, BATCH_INFRASTRUCTURE_RETRIES) : 0;
+  const allowance = attempts.batch ? BATCH_INFRASTRUCTURE_RETRIES : attempts.shared ? 1 : 0;
+  const free = Math.min(attempts.lost, allowance);
   const counted = attempts.made - free;
   if (counted > attempts.allowed) return undefined;
   if (error.kind === 'infrastructure' && counted === 0) return 0;

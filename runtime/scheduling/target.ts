@@ -48,9 +48,6 @@ export interface Target {
   concurrency: number;
 }
 
-/** A runner works on its calls one after another, so `max_concurrent_inputs` takes containers here. */
-const CALLS_AT_ONCE = 1;
-
 export interface TargetInputs {
   bundle: string;
   file: string;
@@ -90,7 +87,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     laneKey: `${groupKey}|${inputs.function.qualname}`,
     functionKey: `${inputs.app}|${inputs.file}|${ownerOf(inputs.function)}`,
     maxContainers: options.maxContainers ?? defaultContainers(choices, inputs),
-    concurrency: CALLS_AT_ONCE,
+    concurrency: options.maxConcurrentInputs,
   };
 }
 

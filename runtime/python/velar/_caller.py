@@ -93,6 +93,13 @@ class Caller:
         self._numbers = itertools.count(1)
         self._changed = threading.Condition(threading.Lock())
         self._reading = False
+        #: The only thread that may read the channel, where one always does.
+        self.reader: Optional[int] = None
+
+    def wake(self) -> None:
+        """Lets threads that wait notice an interrupt."""
+        with self._changed:
+            self._changed.notify_all()
 
     def invoke(
         self, app: str, function: str, mode: str, ordered: bool, return_exceptions: bool, instance: bool
@@ -134,7 +141,7 @@ class Caller:
                         if left == 0 and looked:
                             return False
                         looked = True
-                        if not self._reading:
+                        if not self._reading and self.reader in (None, threading.get_ident()):
                             self._reading = True
                             break
                         with _interrupts.exposed():

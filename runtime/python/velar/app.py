@@ -55,7 +55,8 @@ class App:
         None runs on CPU. ``image``: what the container is made of. ``timeout``, ``startup_timeout``,
         ``scaledown_window``: seconds. ``retries``: how often a failed call is tried again. ``min_containers``,
         ``max_containers``, ``buffer_containers``: how many are kept warm, at most, and in reserve.
-        ``max_concurrent_inputs``: calls that one container takes at a time. ``cpu``: cores; ``memory``: MiB.
+        ``max_concurrent_inputs``: calls that one container takes at a time, in threads or, of an ``async def``, on
+        one event loop. ``cpu``: cores; ``memory``: MiB.
         ``env``: environment variables; ``secrets``: :class:`Secret` s; ``volumes``: mount path to :class:`Volume`.
         ``cache_models``: whether a model that was loaded before is given again.
 

@@ -18,6 +18,7 @@ from velar.exception import ConnectionLost
 
 from . import errors
 from .output_pipes import OutputPipes
+from .printing import RunnerStream
 from .runner import Runner, Setup
 from .tally import Tally
 
@@ -94,8 +95,7 @@ def _isolate(ends: Ends) -> None:
 def _fresh_interpreter(setup: Setup) -> None:
     """Standard streams by line, an empty ``__main__``, and the path that a script started here would have."""
     sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stdout, sys.stderr = _stream(1), _stream(2)
     for name in ("stdin", "stdout", "stderr"):
         setattr(sys, "__%s__" % name, getattr(sys, name))
     sys.argv = [setup.file]
@@ -103,6 +103,11 @@ def _fresh_interpreter(setup: Setup) -> None:
     if sys.path and sys.path[0] in ("", os.path.dirname(os.path.abspath(sys.argv[0]))):
         del sys.path[0]
     gc.collect()
+
+
+def _stream(fd: int) -> RunnerStream:
+    binary = open(fd, "wb", closefd=False)
+    return RunnerStream(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def die_with_parent() -> None:

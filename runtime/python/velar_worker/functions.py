@@ -9,6 +9,8 @@ import inspect
 import json
 import os
 import pickle
+import threading
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -39,6 +41,7 @@ class Functions:
         self._loads = loads
         self._prepared: Dict[str, Tuple[Callable[..., Any], bool]] = {}
         self._objects: Dict[bytes, Any] = {}
+        self._making = threading.RLock()
 
     def get(self, qualname: str, constructor: Optional[Input]) -> Callable[..., Any]:
         """The function to call. For a method, of the object made from ``constructor``; made once, entered once."""
@@ -65,25 +68,44 @@ class Functions:
             "The file declares no function %s; it has %s." % (qualname, ", ".join(known) or "none"),
         )
 
+    def is_async(self, qualname: str) -> bool:
+        """True for a function or method that runs on an event loop."""
+        for app in self._apps:
+            owner, _, name = qualname.rpartition(".")
+            if qualname in app.functions:
+                return app.functions[qualname].is_async
+            made = app.classes.get(owner)
+            if made is not None and name in made.methods:
+                function = made.methods[name].function
+                return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        return False
+
     def _instance(self, made: Cls, constructor: Input) -> Any:
         key = made.qualname.encode() + pickle.dumps(constructor, 4)
         instance = self._objects.get(key)
         if instance is None:
-            _apply_environment(made.options)
-            args, kwargs = constructor
-            proxy = made(*args, **kwargs)
-            instance = made.user_class(*args, **kwargs)
-            _cls.adopt(instance, proxy)
-            hooks = _cls.hooks(type(instance), "__velar_enter__")
-            if hooks:
-                with self._loads.span("%s.%s" % (made.qualname, hooks[0])):
-                    _cls.run_enter(instance)
-            self._objects[key] = instance
+            hooks = _cls.hooks(made.user_class, "__velar_enter__")
+            # A call that waits for another one's object waits for its model.
+            with self._loads.span("%s.%s" % (made.qualname, hooks[0])) if hooks else nullcontext(), self._making:
+                instance = self._objects.get(key)
+                if instance is None:
+                    instance = self._objects[key] = _make(made, constructor)
         return instance
 
     def exit_hooks(self) -> List[Callable[[], None]]:
         """What has to run before the runner ends, one entry an object."""
         return [functools.partial(_cls.run_exit, instance) for instance in self._objects.values()]
+
+
+def _make(made: Cls, constructor: Input) -> Any:
+    """An object of a class, entered."""
+    _apply_environment(made.options)
+    args, kwargs = constructor
+    proxy = made(*args, **kwargs)
+    instance = made.user_class(*args, **kwargs)
+    _cls.adopt(instance, proxy)
+    _cls.run_enter(instance)
+    return instance
 
 
 def _names(app: App) -> List[str]:
@@ -144,9 +166,8 @@ def _value(what: str, item: Dict[str, Any]) -> Any:
         ) from cause
 
 
-def invoke(function: Callable[..., Any], args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-    """Calls it. A coroutine is run to its end; an async generator becomes a plain iterator."""
-    value = function(*args, **kwargs)
+def settle(value: Any) -> Any:
+    """What a function returned: a coroutine is run to its end, an async generator becomes a plain iterator."""
     if inspect.iscoroutine(value):
         return asyncio.run(value)
     if inspect.isasyncgen(value):

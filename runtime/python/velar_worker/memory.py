@@ -12,6 +12,8 @@ from . import process_tree
 
 #: How often the list of descendants is read again, in seconds.
 _TREE_AGE = 1.0
+#: No call and no import has this number.
+_NO_CALL = -1
 
 
 class HostMemory:
@@ -34,7 +36,10 @@ class HostMemory:
         self.beside: Callable[[], int] = lambda: 0
 
     def sample(self, call: Optional[int]) -> Optional[Dict[str, Any]]:
-        """The header of a memory message; None when the runner is gone or the platform tells nothing."""
+        """The header of a memory message; None when the runner is gone or the platform tells nothing.
+
+        ``call``: None for the import, 0 for several calls at once.
+        """
         self._follow(call)
         now = time.monotonic()
         if now - self._tree_at >= _TREE_AGE:
@@ -63,6 +68,7 @@ class HostMemory:
         """Nothing runs any more: the next call's peak counts from here."""
         if not self._fresh:
             self._fresh = True
+            self._call, self._peaks = _NO_CALL, {}
             process_tree.reset_peak(self._pid)
 
     def _follow(self, call: Optional[int]) -> None:
@@ -76,7 +82,7 @@ class HostMemory:
     def _told(self, used: int) -> Dict[str, Any]:
         return {
             "type": "memory",
-            "call": self._call,
+            "call": self._call or None,
             "device": "host",
             "usedBytes": used + self.beside(),
             "peakBytes": max(self._peaks.values()),

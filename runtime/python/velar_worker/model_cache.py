@@ -114,7 +114,9 @@ class ModelCache:
             if entry is not None:
                 return entry.value
         try:
-            return self._load(key, name, plain, loader)
+            # Another thread may have loaded it since the caller looked.
+            entry = self.find(key)
+            return self._load(key, name, plain, loader) if entry is None else entry.value
         finally:
             with self._lock:
                 self._loading.pop(key, None)
@@ -168,8 +170,9 @@ class ModelCache:
         return self._keep(key, name, plain, loader(), before)
 
     def _keep(self, key: Hashable, name: str, plain: bool, value: Any, before: "_Memory") -> Any:
-        self._count += 1
-        entry = Entry(self._count, name, value, plain)
+        with self._lock:
+            self._count += 1
+            entry = Entry(self._count, name, value, plain)
         host, gpu = _taken(before)
         entry.host_bytes = host if host is not None and host > 0 else None
         entry.gpu_bytes = gpu if gpu is not None and gpu > 0 else None

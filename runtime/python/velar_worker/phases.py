@@ -130,9 +130,16 @@ class ModelLoads:
         scopes = list(self._open)
         return scopes[0] if len(scopes) == 1 else self._nowhere
 
+    @property
+    def call(self) -> int:
+        """The number of the call that this context belongs to; 0 where that isn't known."""
+        own = self._current.get()
+        scope = self.scope if own is None or own in self._open else self._nowhere
+        return scope.call or 0
+
     def in_use(self) -> Set[Hashable]:
         """Keys of the held models that open scopes were given."""
-        return {key for scope in list(self._open) for key in scope.models}
+        return {key for scope in list(self._open) for key in list(scope.models)}
 
     @contextmanager
     def span(self, name: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ from velar._framing import MAX_FRAME_BYTES, MESSAGE, FrameError, frame, message,
 
 from . import private
 from .link import Link
-from .runner_process import RunnerProcess
+from .runner_process import RunnerProcess, Way
 
 #: Results of one frame to the runtime, in bytes, unless one alone is larger.
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -112,23 +112,22 @@ def _end(runner: RunnerProcess, call: int, out: Link, now: float) -> None:
     """Notes that a call is answered, after its last output; the next in line becomes the executing one."""
     runner.calls.pop(call, None)
     runner.ended(call)
-    runner.cancelled.pop(call, None)
     runner.gate.reset()
     if not runner.stopping:
-        runner.kill_at = None
+        runner.cancels.kill_at = None
     follow(runner, out, now)
 
 
 def follow(runner: RunnerProcess, out: Link, now: float) -> None:
-    """Output and the grace of a cancel go to the call that is first in line now. A batch marks its output itself."""
+    """Output and the grace of a cancel go to the call that is first in line now. Others mark their output themselves."""
     head = runner.head
     if head is None or not runner.loaded:
         runner.attribute(0, out)
         return
-    if not runner.calls[head]:
+    way = runner.calls[head]
+    if way is Way.ALONE:
         runner.attribute(head, out)
-    told = runner.cancelled.get(head)
-    if told is not None and runner.kill_at is None:
-        runner.kill_at = now + told[1]
+    if way is not Way.TOGETHER:
+        runner.cancels.first(head, now)
 
 

@@ -1,26 +1,31 @@
-"""The runner: a child of the supervisor that holds the user's module and executes calls in its main thread."""
+"""The runner: a child of the supervisor that holds the user's module and executes calls.
+
+One call at a time runs in the main thread. Where a function takes several at once, they are its crew's.
+"""
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
+import threading
 import time
 from collections import deque
-from types import GeneratorType
-from typing import Any, Deque, Dict, Iterable, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Deque, Dict, NamedTuple, Optional, Sequence, Set, Tuple
 
 from velar import _caller, _interrupts, _phase
 from velar._channel import Channel, Frame
 from velar._framing import cut, dumps, frame, message, parse_message, raw_message
 from velar.exception import Interrupted
 
-from . import errors, faults, functions, gpu_memory, importing, memory, model_load, packages, private, process_tree, results
+from . import errors, gpu_memory, importing, model_load, packages, private, process_tree
+from .answers import Answers, Encoded, Work
+from .crew import Crew, Ended
 from .debugging import Debugger
-from .functions import CallError, Functions
+from .functions import Functions
 from .output_pipes import OutputPipes
 from .phases import ModelLoads, Scope
+from .printing import Printing
 from .tally import Tally, execution
 from .torch_memory import TorchSampler
 
@@ -45,13 +50,8 @@ class Setup(NamedTuple):
     debug: Optional[Dict[str, Any]] = None
 
 
-class _Encoded(NamedTuple):
-    ok: bool
-    data: bytes
-
-
 class Runner:
-    """Executes calls one after another. ``channel`` leads to the supervisor, ``control`` tells of cancels.
+    """Executes calls. ``channel`` leads to the supervisor, ``control`` tells of cancels.
 
     Where ``channel`` is joined by a socket of the runtime, single calls come over that, and short ones are answered
     there: the supervisor is not woken for them.
@@ -67,14 +67,16 @@ class Runner:
         self._taken: Deque[int] = deque(maxlen=_REMEMBERED)
         self._queue: Deque[Frame] = deque()
         self._caller = _caller.Caller(channel, self._queue.append)
-        self._loads, self._models = model_load.prepared or (ModelLoads(), None)
+        self._loads, models = model_load.prepared or (ModelLoads(), None)
         self._loads.connect(self._report_load, self._tell_peak)
+        self._printing = Printing(setup.mark_key, lambda: self._loads.call)
+        self._answers = Answers(setup.root, channel, self._printing)
+        self._answers.models = models
         #: Modules that the supervisor knows of, and how many there were when it was told.
         self._seen: Set[str] = set(setup.imported)
         self._modules = 0
-        self._oom_kills = memory.oom_kills()
         self._torch = TorchSampler(self._report_memory)
-        self._functions: Optional[Functions] = None
+        self._crew = Crew(self._answers, self._loads, self._printing, self._torch)
         self._debugger = Debugger(setup.load, setup.root, lambda header: channel.send(message(header)))
         #: The call whose function is executing, which a cancel may interrupt.
         self._call: Optional[int] = None
@@ -96,12 +98,15 @@ class Runner:
             kind = header["type"]
             if "debug" in header:
                 self._debugger.before(header)
-            if kind == "call":
-                self._single(header, body)
+            if kind in ("call", "calls"):
+                if header.get("concurrent", 1) > 1:
+                    self._together(header, body)
+                else:
+                    self._alone(header, body)
                 self._tell_modules()
-            elif kind == "calls":
-                self._batch(header, body)
-                self._tell_modules()
+            elif kind == "cancel":
+                self._crew.cancel(header["call"], header["reason"])
+                self._caller.wake()
             elif kind == "stop":
                 return self._stop()
 
@@ -112,16 +117,16 @@ class Runner:
         start = time.perf_counter()
         scope = self._loads.open(None)
         try:
-            if self._setup.hooks and self._models is None:
-                self._models = model_load.install(self._loads)
+            if self._setup.hooks and self._answers.models is None:
+                self._answers.models = model_load.install(self._loads)
             if error is None:
                 module = importing.load(self._setup.root, self._setup.file)
-                self._functions = Functions(module, self._loads)
+                self._answers.functions = Functions(module, self._loads)
         except BaseException as raised:
             error = errors.from_exception(raised, self._setup.root)
         model_ms = self._loads.close(scope)
         ms = (time.perf_counter() - start) * 1000.0 - model_ms
-        self._flush()
+        self._printing.flush()
         self._phase(None, "imports", "done" if error is None else "failed", ms)
         header: Dict[str, Any] = (
             {"type": "loaded", "load": load, "ms": _ms(ms)}
@@ -140,7 +145,10 @@ class Runner:
             self._seen.update(sys.modules)
 
     def _stop(self) -> int:
-        hooks = self._functions.exit_hooks() if self._functions is not None else []
+        self._caller.reader = None
+        self._crew.close()
+        functions = self._answers.functions
+        hooks = functions.exit_hooks() if functions is not None else []
         code = 0
         for hook in hooks:
             try:
@@ -149,6 +157,31 @@ class Runner:
                 code = 1
                 sys.stderr.write(str(errors.from_exception(raised, self._setup.root)["text"]))
         return code
+
+    def _alone(self, header: Dict[str, Any], body: memoryview) -> None:
+        """Calls that run in the main thread, where any thread may read the channel meanwhile."""
+        self._caller.reader = None
+        self._printing.own()
+        if header["type"] == "call":
+            self._single(header, body)
+        else:
+            self._batch(header, body)
+
+    def _together(self, header: Dict[str, Any], body: memoryview) -> None:
+        """Calls that run at once. The main thread stays free to read, so that they can be told to end."""
+        self._caller.reader = threading.get_ident()
+        self._printing.share()
+        limit = int(header["concurrent"])
+        if header["type"] == "call":
+            work = _work(header, body)
+            attempt = int(header.get("attempt", 1))
+            self._crew.take(work, limit, lambda ended: self._send_ended(work.number, *_told(work, attempt, ended)))
+            return
+        for item, data in zip(header["items"], cut(body, [item["size"] for item in header["items"]])):
+            self._take_item(item, Work(item["call"], header, data, header.get("output", "pickle"), False), limit)
+
+    def _take_item(self, item: Dict[str, Any], work: Work, limit: int) -> None:
+        self._crew.take(work, limit, lambda ended: self._send_settled(item, ended))
 
     def _single(self, header: Dict[str, Any], body: memoryview) -> None:
         number, attempt = int(header["call"]), int(header.get("attempt", 1))
@@ -160,27 +193,22 @@ class Runner:
             self._channel.send(frame(private.ANSWERED, private.CALL.pack(number)))
             return
         sent = self._channel.sent
-        output = header.get("output", "mime")
-        stream = number if header.get("stream") else None
-        outcome, ms, model_ms = self._execute(number, header, body, output, stream)
-        timing = (number, attempt, max(ms, 0.0))
-        # Put together by hand: this is the path of every warm call.
-        if outcome.ok:
-            head = b'{"type":"result","call":%d,"attempt":%d,"ms":%.3f,"modelLoadMs":%.3f,"format":"%s"' % (
-                *timing,
-                max(model_ms, 0.0),
-                output.encode("ascii"),
-            )
-            answer = outcome.data
-        else:
-            head = b'{"type":"error","call":%d,"attempt":%d,"ms":%.3f,"error":%s' % (*timing, outcome.data)
-            answer = b""
-        if direct and ms < _LONG_MS and self._channel.sent == sent and self._interrupted is None:
+        work = _work(header, body)
+        ended = self._execute(work)
+        head, answer = _told(work, attempt, ended)
+        if direct and ended.ms < _LONG_MS and self._channel.sent == sent and self._interrupted is None:
             if self._answer(head, answer):
                 return
+        self._send_ended(number, head, answer)
+
+    def _send_ended(self, number: int, head: bytes, answer: bytes) -> None:
         head += b"}"
         size = len(head).to_bytes(4, "big")
         self._channel.send(frame(private.ENDED, private.CALL.pack(number), size, head, answer))
+
+    def _send_settled(self, item: Dict[str, Any], ended: Ended) -> None:
+        head = private.SETTLED_HEAD.pack(item["call"], item.get("attempt", 1), ended.answer.ok, ended.ms)
+        self._channel.send(frame(private.SETTLED, head, ended.answer.data))
 
     def _answer(self, head: bytes, answer: bytes) -> bool:
         """Answers past the supervisor. False when that may still hold something that goes first."""
@@ -195,23 +223,20 @@ class Runner:
     def _batch(self, header: Dict[str, Any], body: memoryview) -> None:
         items = header["items"]
         output = header.get("output", "pickle")
-        self._print_mark(items[0]["call"])
+        self._printing.mark(items[0]["call"])
         for at, (item, data) in enumerate(zip(items, cut(body, [item["size"] for item in items]))):
-            number = item["call"]
-            outcome, ms, _ = self._execute(number, header, data, output, None)
-            self._print_mark(items[at + 1]["call"] if at + 1 < len(items) else 0)
-            head = private.SETTLED_HEAD.pack(number, item.get("attempt", 1), outcome.ok, ms)
-            self._channel.send(frame(private.SETTLED, head, outcome.data))
+            ended = self._execute(Work(item["call"], header, data, output, False))
+            self._printing.mark(items[at + 1]["call"] if at + 1 < len(items) else 0)
+            self._send_settled(item, ended)
 
-    def _execute(
-        self, number: int, header: Dict[str, Any], data: memoryview, output: str, stream: Optional[int]
-    ) -> Tuple[_Encoded, float, float]:
-        """One call: what to answer, milliseconds running, milliseconds loading models."""
+    def _execute(self, work: Work) -> Ended:
+        """One call in the main thread."""
+        number = work.number
         scope = self._loads.open(number)
         gpu_memory.restart_peaks()
         self._torch.call_started()
         start = time.perf_counter()
-        value: Any = None
+        value: Optional[Encoded] = None
         raised: Optional[BaseException] = None
         _interrupts.enter()
         try:
@@ -221,7 +246,7 @@ class Runner:
                 if self._interrupted is not None:
                     raise Interrupted(self._interrupted)
                 _interrupts.lift()
-                value = self._invoke(header, data, output, stream)
+                value = self._answers.value(work)
                 _interrupts.reset(1)
             except BaseException as error:
                 # A call is interrupted once at most, so nothing raises from here on.
@@ -232,69 +257,13 @@ class Runner:
             _interrupts.reset(1)
         finally:
             _interrupts.leave()
-        self._flush()
+        self._printing.flush()
         total = (time.perf_counter() - start) * 1000.0
-        answer = value if raised is None and self._interrupted is None else self._failure(raised)
+        reason = self._interrupted
+        answer = value if value is not None and reason is None else self._answers.failure(raised, reason)
         self._torch.call_ended()
         model_ms = self._loads.close(scope)
-        return answer, total - model_ms, model_ms
-
-    def _invoke(self, header: Dict[str, Any], data: memoryview, output: str, stream: Optional[int]) -> _Encoded:
-        assert self._functions is not None
-        constructor, args, kwargs = functions.decode(header.get("input", "json"), data, bool(header.get("instance")))
-        function = self._functions.get(header["function"], constructor)
-        value = functions.invoke(function, args, kwargs)
-        if isinstance(value, GeneratorType):
-            if stream is None:
-                value = list(value)
-            else:
-                count = self._yield_all(stream, value, output)
-                done = {"value": None, "yielded": count}
-                return _Encoded(True, dumps(done) if output == "mime" else pickle.dumps(None, 4))
-        return _encode(value, output)
-
-    def _yield_all(self, number: int, items: Iterable[Any], output: str) -> int:
-        index = 0
-        for item in items:
-            encoded = _encode(item, output)
-            if not encoded.ok:
-                raise CallError("ResultTooLarge", "Item %d of the generator can't be sent." % index)
-            self._flush()
-            header = {"type": "yield", "call": number, "index": index, "format": output}
-            self._channel.send(frame(private.AFTER_OUTPUT, message(header, encoded.data)[5:]))
-            index += 1
-        return index
-
-    def _failure(self, raised: Optional[BaseException]) -> _Encoded:
-        reason = self._interrupted
-        if reason is not None:
-            words = "ran longer than its timeout" if reason == "timeout" else "was cancelled"
-            type_name = "FunctionTimeout" if reason == "timeout" else "Cancelled"
-            wire = errors.make(reason, type_name, "The call %s." % words)
-            if raised is not None:
-                told = errors.from_exception(raised, self._setup.root)
-                wire["traceback"], wire["text"] = told["traceback"], told["text"]
-        elif isinstance(raised, CallError):
-            wire = errors.make("user", raised.type_name, str(raised))
-        else:
-            assert raised is not None
-            wire = errors.from_exception(raised, self._setup.root)
-            self._explain(wire)
-        return _Encoded(False, dumps(wire))
-
-    def _explain(self, wire: errors.Wire) -> None:
-        """What memory has to do with an error."""
-        kills = memory.oom_kills()
-        killed, self._oom_kills = kills > self._oom_kills, kills
-        if wire["kind"] == "gpu-oom":
-            held = [] if self._models is None else self._models.held
-            gpu_memory.explain(wire, [str(model) for model in held])
-            if self._models is not None and self._models.drop_unused():
-                wire["hint"] += " Models that this call did not use have been let go."
-        elif killed:
-            wire["hint"] = "Meanwhile %s %s" % (faults.CHILD_KILLED, faults.memory_advice())
-            if faults.tells_of_a_dead_child(wire):
-                wire["kind"] = "oom"
+        return Ended(answer, total - model_ms, model_ms)
 
     def _on_interrupt(self, _signal: int, _frame: Any) -> None:
         """SIGINT: the control pipe says which calls are meant. With nothing there it is a plain Ctrl-C."""
@@ -324,6 +293,9 @@ class Runner:
         self._phase(scope.call, "model-load", status, ms, detail)
 
     def _tell_peak(self, scope: Scope, over: str, begins: str) -> None:
+        if self._crew.busy:
+            # The memory of calls that run at once is not told apart.
+            return
         phases = [private.PHASES.index(phase) for phase in (over, begins)]
         peak = process_tree.peak_bytes(os.getpid())
         process_tree.reset_peak(os.getpid())
@@ -349,52 +321,34 @@ class Runner:
             header["detail"] = detail
         self._channel.send(message(header))
 
-    def _flush(self) -> None:
-        """Empties the buffers of ``sys.stdout`` and ``sys.stderr``, which user code may have replaced or closed."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, OSError, ValueError):
-                continue
-
-    def _print_mark(self, number: int) -> None:
-        """Tells the supervisor, in the output itself, that what follows belongs to another call of the batch."""
-        mark = private.mark(self._setup.mark_key, number)
-        for fd in (1, 2):
-            try:
-                os.write(fd, mark)
-            except OSError:
-                # User code closed it; then nothing can be printed there either.
-                continue
-
     def _in_fork(self) -> None:
         """In a process that user code forked: it is no runner, and Ctrl-C is Ctrl-C again."""
         _interrupts.adopt_main_thread()
         _caller.connect(None)
-        if self._models is not None:
-            self._models.forked()
+        self._printing.own()
+        if self._answers.models is not None:
+            self._answers.models.forked()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _encode(value: Any, output: str) -> _Encoded:
-    """A value as the body of a result, or the error that it can't be one."""
-    if output == "mime":
-        data = results.encode(value)
-    else:
-        try:
-            data = pickle.dumps(value, 4)
-        except Exception as cause:
-            raise CallError(
-                "ResultNotSerializable",
-                "The result, a %s, can't be sent: %s. Return plain data." % (type(value).__name__, cause),
-            ) from cause
-    if len(data) > results.MAX_BYTES:
-        raise CallError(
-            "ResultTooLarge",
-            "The result takes %d MiB, over the limit of 64 MiB; write it to a Volume or a file and return the path."
-            % (len(data) >> 20),
-        )
-    return _Encoded(True, data)
+def _work(header: Dict[str, Any], body: memoryview) -> Work:
+    """A call that came alone."""
+    return Work(int(header["call"]), header, body, header.get("output", "mime"), bool(header.get("stream")))
+
+
+def _told(work: Work, attempt: int, ended: Ended) -> Tuple[bytes, bytes]:
+    """The message that answers a call, without its last brace, and its body."""
+    timing = (work.number, attempt, max(ended.ms, 0.0))
+    ok, data = ended.answer
+    # Put together by hand: this is the path of every warm call.
+    if not ok:
+        return b'{"type":"error","call":%d,"attempt":%d,"ms":%.3f,"error":%s' % (*timing, data), b""
+    head = b'{"type":"result","call":%d,"attempt":%d,"ms":%.3f,"modelLoadMs":%.3f,"format":"%s"' % (
+        *timing,
+        max(ended.model_ms, 0.0),
+        work.output.encode("ascii"),
+    )
+    return head, data
 
 
 def _ms(value: float) -> float:

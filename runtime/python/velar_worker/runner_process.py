@@ -10,12 +10,14 @@ import socket
 import struct
 import termios
 import time
-from typing import Any, Callable, Dict, List, Optional
+from enum import Enum
+from typing import Any, Callable, Collection, Dict, List, Optional
 
 from velar._channel import Frame
-from velar._framing import FrameError, log
+from velar._framing import FrameError, log, message
 
 from . import private
+from .cancels import Cancels
 from .child import Ends, become_runner
 from .link import Link
 from .logs import FloodGate, LineCutter, Piece
@@ -56,6 +58,14 @@ class Stream:
         return data
 
 
+class Way(Enum):
+    """How a call goes that came through the supervisor: on its own, in a batch, or at once with others."""
+
+    ALONE = 1
+    BATCH = 2
+    TOGETHER = 3
+
+
 class RunnerProcess:
     """A forked runner. Made by :func:`start`."""
 
@@ -81,15 +91,10 @@ class RunnerProcess:
         self._direct = 0
         #: The last such execution whose end the runner told.
         self._ended = 0
-        #: When the grace of cancelled calls ends that came straight from the runtime, on the monotonic clock.
-        self.graces: Dict[int, float] = {}
         #: Calls sent and not answered, in the order in which the runner takes them.
-        self.calls: Dict[int, bool] = {}
-        #: Why a call is to end, and the grace that it has, by call.
-        self.cancelled: Dict[int, "tuple[str, float]"] = {}
+        self.calls: Dict[int, Way] = {}
+        self.cancels = Cancels()
         self.killed_for: Optional[str] = None
-        #: When the runner is killed if it doesn't do what it was asked to, on the monotonic clock.
-        self.kill_at: Optional[float] = None
         self.stopping = False
         self._control = control
         self._faults = faults
@@ -111,13 +116,24 @@ class RunnerProcess:
         """The call that is executing, whichever way it came."""
         return self.direct or self.head
 
+    @property
+    def beside(self) -> Collection[int]:
+        """Calls that run whatever is first in line."""
+        return {self.direct, *(call for call, way in self.calls.items() if way is Way.TOGETHER)}
+
+    @property
+    def measured(self) -> Optional[int]:
+        """Whose memory the runner's is: the executing call's; 0 for all that run at once, None while none does."""
+        call = self.executing
+        return 0 if call is not None and self.calls.get(call) is Way.TOGETHER else call
+
     def ended(self, call: int) -> None:
         """The runner told the end of a call."""
         if call_of(self._tally.executing) == call:
             self._ended = self._tally.executing
         if self._direct == call:
             self._direct = 0
-        self.graces.pop(call, None)
+        self.cancels.ended(call)
 
     def stop(self) -> None:
         """Interrupts what runs; what has not begun will not."""
@@ -213,7 +229,13 @@ class RunnerProcess:
         self.flush_rest(out)
 
     def interrupt(self, call: int, reason: str) -> None:
-        """Tells the runner to end a call: which and why on the control pipe, then SIGINT."""
+        """Tells the runner to end a call: which and why on the control pipe, then SIGINT.
+
+        Where calls run at once the runner's main thread is free to be told by a message.
+        """
+        if self.calls.get(call) is Way.TOGETHER:
+            self.link.queue(message({"type": "cancel", "call": call, "reason": reason}))
+            return
         try:
             os.write(self._control, private.CANCEL.pack(call, private.REASONS.index(reason)))
             os.kill(self.pid, signal.SIGINT)

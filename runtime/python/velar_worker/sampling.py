@@ -49,7 +49,7 @@ class Sampling:
         if runner.loaded and runner.executing is None:
             self.end(runner)
             return
-        header = runner.memory.sample(runner.executing if runner.loaded else None)
+        header = runner.memory.sample(runner.measured if runner.loaded else None)
         if header is not None:
             out.queue(message(header))
         self.due = now + (FAST if now - self._since < FAST_FOR else SLOW)

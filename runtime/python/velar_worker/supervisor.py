@@ -20,7 +20,7 @@ from .logs import PATIENCE
 from .nursery import Nursery
 from .process_tree import descendants, kill_all
 from .relay import follow, relay
-from .runner_process import RunnerProcess, Stream, start
+from .runner_process import RunnerProcess, Stream, Way, start
 from .sampling import Sampling
 
 #: A runner that is replaced may run its exit hooks for this long, in seconds.
@@ -177,7 +177,9 @@ class Supervisor:
         runner, now = self._runner, time.monotonic()
         due = [] if self._nursery.due is None else [self._nursery.due]
         if runner is not None:
-            due += [at for at in (self._sampling.due, runner.kill_at, *runner.graces.values()) if at is not None]
+            due += runner.cancels.due
+            if self._sampling.due is not None:
+                due.append(self._sampling.due)
             for stream in runner.streams:
                 if stream.cutter.waiting_since:
                     due.append(stream.cutter.waiting_since + PATIENCE)
@@ -194,15 +196,9 @@ class Supervisor:
         for stream in runner.streams:
             if stream.cutter.waiting_since and now >= stream.cutter.waiting_since + PATIENCE:
                 runner.emit(self._link, stream, stream.cutter.flush())
-        if runner.kill_at is not None and now >= runner.kill_at:
-            runner.kill_at = None
-            told = runner.cancelled.get(runner.head or 0)
-            runner.kill("stopped" if runner.stopping or told is None else told[0])
-        for call in [call for call, at in runner.graces.items() if now >= at]:
-            del runner.graces[call]
-            told = runner.cancelled.pop(call)
-            if runner.direct == call:
-                runner.kill(told[0])
+        reason = runner.cancels.over(now, runner.head, runner.beside)
+        if reason is not None:
+            runner.kill("stopped" if runner.stopping else reason)
         if self._sampling.due is not None and now >= self._sampling.due:
             self._sampling.take(runner, self._link, now)
 
@@ -234,6 +230,7 @@ class Supervisor:
 
     def _on_call(self, header: Dict[str, Any], payload: bytes) -> None:
         batch = header["type"] == "calls"
+        way = Way.TOGETHER if header.get("concurrent", 1) > 1 else Way.BATCH if batch else Way.ALONE
         items: List[Dict[str, Any]] = header["items"] if batch else [header]
         runner = self._runner
         if runner is None or runner.load_failed or runner.stopping:
@@ -243,7 +240,7 @@ class Supervisor:
                 self._link.queue(message({**answer, "error": error}))
             return
         for item in items:
-            runner.calls[item["call"]] = batch
+            runner.calls[item["call"]] = way
         runner.link.queue(frame(MESSAGE, payload))
         # The runner works while the bookkeeping is done here.
         runner.link.flush()
@@ -254,15 +251,15 @@ class Supervisor:
     def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
         runner, call = self._runner, header["call"]
         direct = header.get("direct") is True
-        if runner is None or not (direct or call in runner.calls) or call in runner.cancelled:
+        if runner is None or not (direct or call in runner.calls) or call in runner.cancels:
             return
         reason = "timeout" if header.get("reason") == "timeout" else "cancelled"
         grace = float(header.get("graceMs", 2000)) / 1000.0
-        runner.cancelled[call] = (reason, grace)
-        if direct:
-            runner.graces[call] = time.monotonic() + grace
-        elif runner.head == call and runner.kill_at is None:
-            runner.kill_at = time.monotonic() + grace
+        runner.cancels.ask(call, reason, grace)
+        if direct or runner.calls.get(call) is Way.TOGETHER:
+            runner.cancels.runs(call, time.monotonic())
+        elif runner.head == call:
+            runner.cancels.first(call, time.monotonic())
         runner.interrupt(call, reason)
 
     def _on_lasting(self, header: Dict[str, Any], _payload: bytes) -> None:
@@ -298,7 +295,7 @@ class Supervisor:
 
     def _retire(self, runner: RunnerProcess, grace: float) -> None:
         """Interrupts what runs, then lets the runner end by itself for as long as the grace."""
-        runner.kill_at = time.monotonic() + grace
+        runner.cancels.kill_at = time.monotonic() + grace
         runner.stop()
         runner.link.queue(message({"type": "stop"}))
 

@@ -242,14 +242,14 @@ class Runtime:
         self.send(header, pickle.dumps(value, 4))
         return self._calls
 
-    def start_batch(self, function, inputs):
+    def start_batch(self, function, inputs, **more):
         """Sends one "calls" message; returns the first call's number."""
         first = self._calls + 1
         self._calls += len(inputs)
         bodies = [pickle.dumps(value, 4) for value in inputs]
         items = [{"call": first + at, "size": len(body), "attempt": 1} for at, body in enumerate(bodies)]
         header = {"type": "calls", "function": function, "input": "pickle", "output": "pickle", "items": items}
-        header.update({"timeoutMs": 60000, "runId": "run-test"})
+        header.update({"timeoutMs": 60000, "runId": "run-test", **more})
         self.send(header, b"".join(bodies))
         return first
 

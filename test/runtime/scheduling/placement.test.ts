@@ -58,7 +58,7 @@ describe('another attempt', () => {
     message: '',
     traceback: [],
   });
-  const first = { made: 1, lost: 0, allowed: 2, batch: false };
+  const first = { made: 1, lost: 0, allowed: 2, batch: false, shared: false };
 
   it('follows a failure that may go away, later each time, and not for ever', () => {
     assert.equal(retryAfterMs(error('user'), first), 250);
@@ -73,12 +73,19 @@ describe('another attempt', () => {
   });
 
   it('costs an input of a batch nothing when a worker dies, twice', () => {
-    const batch = { allowed: 0, batch: true };
+    const batch = { allowed: 0, batch: true, shared: false };
     const died = error('infrastructure', 'WorkerDied');
     assert.equal(retryAfterMs(died, { ...batch, made: 1, lost: 1 }), 0);
     assert.notEqual(retryAfterMs(died, { ...batch, made: 2, lost: 2 }), undefined);
     assert.equal(retryAfterMs(died, { ...batch, made: 3, lost: 3 }), undefined);
     assert.equal(retryAfterMs(died, { ...batch, batch: false, made: 1, lost: 1 }), undefined);
+  });
+
+  it('costs a call that ran at once with others nothing when their runner dies, once', () => {
+    const shared = { allowed: 0, batch: false, shared: true };
+    const died = error('infrastructure', 'RunnerLost');
+    assert.equal(retryAfterMs(died, { ...shared, made: 1, lost: 1 }), 0);
+    assert.equal(retryAfterMs(died, { ...shared, made: 2, lost: 2 }), undefined);
   });
 });
 
