@@ -143,7 +143,7 @@ export class BudgetGuard {
       const begun = [...container.inflight.values()].filter((call) => call.startedAt !== undefined);
       const [first] = begun;
       if (usdPerHour === undefined || first === undefined) return [];
-      const busyMs = Math.max(...begun.map((call) => container.busyWith(call)));
+      const busyMs = begun.reduce((sum, call) => sum + container.busyWith(call), 0);
       return [{ app: first.target.app, usd: (busyMs / 3_600_000) * usdPerHour, usdPerHour }];
     });
   }

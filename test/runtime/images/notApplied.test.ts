@@ -53,12 +53,10 @@ describe('what the process engine does not apply', () => {
     const options = {
       ...plainOptions,
       cpu: 2,
-      maxConcurrentInputs: 8,
     };
     assert.equal(
       notAppliedNote([...imageNotApplied(image), ...optionsNotApplied(options)]),
-      'not applied: base image, apt, run_commands, workdir, add_local_file, add_local_dir, cpu, ' +
-        'max_concurrent_inputs',
+      'not applied: base image, apt, run_commands, workdir, add_local_file, add_local_dir, cpu',
     );
   });
 

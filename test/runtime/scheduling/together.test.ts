@@ -113,7 +113,7 @@ describe('calls at once in one container', function () {
     );
     const runs = await start(bundle, 2);
     await Promise.all(runs.map((run) => until(run, 'begun')));
-    await harness.service.cancel(runs[0]?.id ?? '');
+    harness.service.cancel(runs[0]?.id ?? '');
     assert.equal((await runs[0]?.ended)?.status, 'cancelled');
     await make('gate-1');
     await runs[1]?.ended;
@@ -128,7 +128,7 @@ describe('calls at once in one container', function () {
     );
     const runs = await start(bundle, 2);
     await Promise.all(runs.map((run) => until(run, 'begun')));
-    await harness.service.cancel(runs[0]?.id ?? '');
+    harness.service.cancel(runs[0]?.id ?? '');
     assert.equal((await runs[0]?.ended)?.status, 'cancelled');
     const again = await runs[1]?.until((event) => event.type === 'attempt');
     assert.ok(again?.type === 'attempt');
