@@ -11,7 +11,7 @@ import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
 import { endPlaced } from './endPlaced';
 import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
-import { sharedEnd } from './sharedEnd';
+import { endOf } from './sharedEnd';
 import { SharedTime } from './sharedTime';
 import { RunnerLine } from './runnerLine';
 import { unexplained } from './platformErrors';
@@ -355,9 +355,7 @@ export class Container {
     const { begun, waiting } = this.takeCalls();
     this.events.runnerGone(this);
     const error = this.explain(message.error);
-    for (const call of begun) {
-      this.events.failed(this, call, withTraceback(call.ending, sharedEnd(error, call, begun)));
-    }
+    for (const call of begun) this.events.failed(this, call, endOf(call, begun, error));
     for (const call of waiting) this.events.returned(this, call);
     if (loading) this.events.loadFailed(this, error);
     this.load = null;

@@ -1,14 +1,20 @@
 /** What the end of a runner means for each of the calls that it worked on at once. Pure. */
 import type { RunError } from '../protocol/values';
 import type { Call } from './call';
+import { withTraceback } from './deadlines';
 
 const NOT_TOGETHER = 'Lower `max_concurrent_inputs` in its decorator if this happens again.';
+
+/** What `call` fails with, which had begun with the others when its runner ended with `error`. */
+export function endOf(call: Call, begun: readonly Call[], error: RunError): RunError {
+  return withTraceback(call.ending, sharedEnd(error, call, begun));
+}
 
 /**
  * The failure of `call`, one of the `begun` calls of a runner that ended with `error`. Where it ended for another one
  * that was cancelled, or may have, the call is lost and no failure of its own.
  */
-export function sharedEnd(
+function sharedEnd(
   error: RunError,
   call: Pick<Call, 'ending' | 'lost'>,
   begun: readonly Pick<Call, 'ending'>[],
