@@ -181,9 +181,12 @@ function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** What others dial: a server on all addresses is best named by one that other machines know. */
 function dialHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return bracketed(host === '::' ? '::1' : host);
+  if (!isWildcard(host)) return bracketed(host);
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const outside = addresses.find(({ internal, family }) => !internal && family === 'IPv4');
+  return outside?.address ?? (host === '::' ? '[::1]' : '127.0.0.1');
 }
 
 function bracketed(host: string): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
@@ -153,6 +153,11 @@ describe('runtime process', () => {
     const child = launch(['--serve', '--host', '0.0.0.0', '--port', '0', '--json']);
     const line = JSON.parse(await firstLine(child)) as Record<string, unknown>;
     assert.match(String(line['url']), /^wss:/);
+    const outside = Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .some(({ internal, family }) => !internal && family === 'IPv4');
+    // The address is for other machines: one that means "this machine" there is of no use.
+    if (outside) assert.doesNotMatch(String(line['url']), /127\.0\.0\.1|localhost/);
     assert.match(String(line['fingerprint']), /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
     assert.match(String(line['code']), /^\w{4}-\w{4}$/);
     assert.equal(await ended(child, 'SIGINT'), 0);
