@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { appDescriptionSchema, functionKindSchema } from './description';
 import { gpuLiveSchema } from './gpus';
 import { budgetSchema, budgetStateSchema, costReportSchema } from './metering';
+import { postMortemSchema } from './postMortem';
 import {
   resourceNameSchema,
   secretSchema,
@@ -213,6 +214,8 @@ export const methods = {
     params: z.object({ run: runIdSchema, error: runErrorSchema.nullable() }),
     result: emptySchema,
   },
+  /** Frames and variables of a failed run, secrets hidden. Error `not-found`: no such run, or it kept none. */
+  'run.frames': { params: z.object({ run: runIdSchema }), result: postMortemSchema },
   'run.list': {
     params: z.object({ limit: z.number().int().min(1).max(1000) }),
     result: z.object({ runs: z.array(runSummarySchema) }),

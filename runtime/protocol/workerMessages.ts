@@ -114,6 +114,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     logged,
     error: runErrorSchema,
   }),
+  /** Ahead of an error, of a call or, null, of the import: its frames; the body is a PostMortem in JSON. */
+  z.object({ type: z.literal('post-mortem'), call: call.nullable() }),
   z.object({
     type: z.literal('memory'),
     call: call.nullable(),

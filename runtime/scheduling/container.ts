@@ -296,6 +296,9 @@ export class Container {
       case 'memory':
         this.events.memory(this, message);
         break;
+      case 'post-mortem':
+        this.events.postMortem(this, message.call, body);
+        break;
       case 'invoke':
       case 'inputs':
       case 'cancel-invocation':

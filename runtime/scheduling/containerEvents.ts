@@ -28,6 +28,8 @@ export interface ContainerEvents {
   /** The runner is gone, and with it whatever it had asked for. */
   runnerGone(container: Container): void;
   memory(container: Container, message: Extract<WorkerMessage, { type: 'memory' }>): void;
+  /** Of one of its calls, or of its load. */
+  postMortem(container: Container, call: number | null, body: Buffer): void;
   printed(container: Container, fd: 1 | 2, call: number, bytes: Buffer): void;
   debug(container: Container, message: DebugMessage): void;
   /** A pump dialled in: the socket leads to debugpy's adapter. */

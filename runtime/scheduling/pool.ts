@@ -22,7 +22,14 @@ const STOP_GRACE_MS = 2000;
 /** What the pool tells the scheduler of a container's doings. */
 export interface PoolListener extends Pick<
   ContainerEvents,
-  'caller' | 'runnerGone' | 'memory' | 'printed' | 'debug' | 'debugChannel' | 'debugLoad'
+  | 'caller'
+  | 'runnerGone'
+  | 'memory'
+  | 'postMortem'
+  | 'printed'
+  | 'debug'
+  | 'debugChannel'
+  | 'debugLoad'
 > {
   /** The list of containers, or something in it, changed. */
   changed(): void;
@@ -300,6 +307,7 @@ export class Pool {
     caller: (...args) => this.options.listener.caller(...args),
     runnerGone: (...args) => this.options.listener.runnerGone(...args),
     memory: (...args) => this.options.listener.memory(...args),
+    postMortem: (...args) => this.options.listener.postMortem(...args),
     printed: (...args) => this.options.listener.printed(...args),
   };
 }

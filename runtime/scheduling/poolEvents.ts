@@ -2,7 +2,10 @@
 import type { DebugSessions } from '../debugging/debugSessions';
 import type { Callers } from './callers';
 import type { RunOutput } from './output';
+import type { Container } from './container';
 import type { PoolListener } from './pool';
+import { readPostMortem } from './postMortem';
+import type { Run } from './run';
 import type { Spending } from './spending';
 import type { Storage } from './storage';
 import type { Telemetry } from './telemetry';
@@ -13,6 +16,7 @@ export interface PoolAudience {
   telemetry: () => Telemetry;
   callers: () => Callers;
   storage: () => Storage;
+  audience: (container: Container) => readonly Run[];
   spending: () => Spending;
   debugging: () => DebugSessions;
   warn: (message: string) => void;
@@ -23,6 +27,7 @@ export function poolEvents({
   telemetry,
   callers,
   storage,
+  audience,
   spending,
   debugging,
   warn,
@@ -50,6 +55,13 @@ export function poolEvents({
     },
     gpusHeld: (container, held) => telemetry().gpusHeld(container, held),
     memory: (container, message) => telemetry().memory(container, message),
+    postMortem: (container, call, body) => {
+      const frames = readPostMortem(body);
+      if (frames === undefined) return;
+      const run = call === null ? undefined : container.inflight.get(call)?.run;
+      const runs = run === undefined ? audience(container) : [run];
+      for (const each of runs) each.inspect(frames);
+    },
     caller: (container, message, body) => callers().fromContainer(container, message, body),
     runnerGone: (container) => {
       callers().runnerGone(container);

@@ -3,6 +3,7 @@ import type { RunEvent } from '../protocol/events';
 import type { LogStreamName } from '../protocol/logChunks';
 import type { MethodParams, RunSummary } from '../protocol/methods';
 import type { Phase } from '../protocol/phases';
+import type { PostMortem } from '../protocol/postMortem';
 import type { RunError } from '../protocol/values';
 import type { RunJournal } from '../store/runJournal';
 import { gpuLabel } from '../gpu/names';
@@ -11,6 +12,7 @@ import type { Call } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
+import { shortened } from './postMortem';
 import { RunMask } from './runMask';
 import type { RunListener } from './service';
 
@@ -34,6 +36,7 @@ export class Run {
   usd: number | null = null;
 
   private readonly mask = new RunMask();
+  private failure: PostMortem | undefined;
   private readonly containers = new Set<string>();
   private events: RunEvent[] = [];
   private samples = 0;
@@ -94,6 +97,16 @@ export class Run {
   /** Values that nothing it prints and tells shows from here on. */
   hide(secrets: readonly string[]): void {
     this.mask.hide(secrets);
+  }
+
+  /** Takes the frames of a failure; those of an earlier attempt are forgotten. */
+  inspect(given: PostMortem): void {
+    if (this.active) this.failure = shortened(this.mask.told(given));
+  }
+
+  /** Frames and variables of its failure; none while it goes well. */
+  get frames(): PostMortem | undefined {
+    return this.outcome?.error?.inspectable === true ? this.failure : undefined;
   }
 
   publish(given: RunEvent): void {

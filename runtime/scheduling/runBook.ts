@@ -2,6 +2,7 @@
 import { VelarError } from '../protocol/errors';
 import type { RunEvent } from '../protocol/events';
 import type { MethodParams, RunSummary } from '../protocol/methods';
+import type { PostMortem } from '../protocol/postMortem';
 import type { RunError, ResultValue } from '../protocol/values';
 import { costOf } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
@@ -89,6 +90,17 @@ export class RunBook {
     return { summary: () => summary, log, close: () => undefined };
   }
 
+  /** Frames and variables of a failed run. Rejects with `not-found`. */
+  async frames(id: string): Promise<PostMortem> {
+    const run = this.runs.get(id);
+    if (run === undefined && !this.knows(id)) throw unknownRun(id);
+    const frames = run?.frames ?? (await this.store.frames.read(id));
+    if (frames !== undefined) return frames;
+    throw new VelarError('not-found', `Run ${id} kept no frames.`, {
+      hint: 'Frames are kept of runs whose function, or the import of its file, raised.',
+    });
+  }
+
   /** Newest first. */
   list(limit: number): RunSummary[] {
     return this.store.runs
@@ -111,13 +123,17 @@ export class RunBook {
     if (run.outcome?.status === 'succeeded') {
       this.history.add(this.historyKey(run.params), run.past, this.clock.now());
     }
-    const closed: Promise<void> = run.journal
-      .close()
-      .catch((error: unknown) => this.warn(`A log was not closed: ${String(error)}`))
+    const closed: Promise<void> = Promise.all([run.journal.close(), this.keepFrames(run)])
+      .then(() => undefined)
+      .catch((error: unknown) => this.warn(`A run was not written down whole: ${String(error)}`))
       .finally(() => this.closing.delete(closed));
     this.closing.add(closed);
     this.ended.push(run.id);
     while (this.ended.length > KEPT_ENDED) this.runs.delete(this.ended.shift() ?? '');
+  }
+
+  private async keepFrames({ id, frames }: Run): Promise<void> {
+    if (frames !== undefined) await this.store.frames.write(id, frames);
   }
 }
 

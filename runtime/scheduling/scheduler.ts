@@ -10,6 +10,7 @@ import type {
   MethodParams,
   RunSummary,
 } from '../protocol/methods';
+import type { PostMortem } from '../protocol/postMortem';
 import type { ResultValue, RunError } from '../protocol/values';
 import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
 import { DebugpyPackages } from '../debugging/debugpyPackages';
@@ -88,6 +89,7 @@ export class Scheduler implements RunService {
         storage: () => this.storage,
         spending: () => this.costs,
         debugging: () => this.debugging,
+        audience: (container) => this.pool.audience(container),
         warn,
       }),
     });
@@ -213,6 +215,10 @@ export class Scheduler implements RunService {
 
   list(limit: number): RunSummary[] {
     return this.parts.runs.list(limit);
+  }
+
+  async frames(run: string): Promise<PostMortem> {
+    return this.parts.runs.frames(run);
   }
 
   async describe(

@@ -4,6 +4,7 @@ import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
 import type { Budget, BudgetState, CostReport } from '../protocol/metering';
 import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
+import type { PostMortem } from '../protocol/postMortem';
 import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { RunError } from '../protocol/values';
 import type { LogCursor } from '../store/runJournal';
@@ -66,6 +67,8 @@ export interface RunService {
   /** Connects the caller frames and the printed output (u8 fd | bytes, one chunk a write) of a local entrypoint. */
   openCaller(run: string, caller: Duplex, output: Duplex): void;
   finish(run: string, error: RunError | null): void;
+  /** What was captured of a run's failure. Rejects with `not-found`. */
+  frames(run: string): Promise<PostMortem>;
   list(limit: number): RunSummary[];
   describe(
     bundle: string,

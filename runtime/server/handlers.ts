@@ -117,6 +117,7 @@ function createHandlers(context: HandlerContext): Handlers {
       service.finish(run, error);
       return {};
     },
+    'run.frames': ({ run }) => service.frames(run),
     'run.list': ({ limit }) => ({ runs: service.list(limit) }),
 
     'debug.open': ({ run, stream }, session) => {

@@ -9,6 +9,7 @@ import { BundleUses } from './bundleUses';
 import { Database } from './database';
 import { DeviceStore } from './devices';
 import { PhaseTimeStore } from './phaseTimes';
+import { RunFrames } from './runFrames';
 import { RunJournal } from './runJournal';
 import { RunStore } from './runs';
 import { importPlainSecrets, SecretStore, type SecretsImport } from './secrets';
@@ -20,6 +21,7 @@ export interface Store {
   readonly blobs: BlobStore;
   readonly bundles: BundleStore;
   readonly bundleUses: BundleUses;
+  readonly frames: RunFrames;
   readonly runs: RunStore;
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
@@ -56,6 +58,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     blobs,
     bundles: new BundleStore(blobs, DEFAULT_BUNDLE_LIMITS, (bundle) => bundleUses.used(bundle)),
     bundleUses,
+    frames: new RunFrames(runFolder),
     runs,
     devices: new DeviceStore(database),
     secrets,

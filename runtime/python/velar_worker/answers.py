@@ -13,7 +13,7 @@ from typing import Any, AsyncIterable, Callable, Dict, Iterable, NamedTuple, Opt
 from velar._channel import Channel
 from velar._framing import dumps, frame, message
 
-from . import errors, faults, functions, gpu_memory, memory, private, results
+from . import errors, faults, functions, gpu_memory, memory, post_mortem, private, results
 from .functions import CallError, Functions
 from .model_cache import ModelCache
 from .printing import Printing
@@ -68,7 +68,7 @@ class Answers:
             return await self._awaited_items(work, value)
         return _encode(value, work.output)
 
-    def failure(self, raised: Optional[BaseException], reason: Optional[str]) -> Encoded:
+    def failure(self, raised: Optional[BaseException], reason: Optional[str], work: Work) -> Encoded:
         """The error of a call that raised, or was told to end for ``reason``."""
         if reason is not None:
             words = "ran longer than its timeout" if reason == "timeout" else "was cancelled"
@@ -83,7 +83,16 @@ class Answers:
             assert raised is not None
             wire = errors.from_exception(raised, self._root)
             self._explain(wire)
+        # Calls of other functions give Python's own pickle, and tell their errors to whoever called.
+        if work.output == "mime" and raised is not None and wire["traceback"] and reason != "cancelled":
+            self.show_frames(work.number, raised, wire)
         return Encoded(False, dumps(wire))
+
+    def show_frames(self, call: Optional[int], raised: BaseException, wire: errors.Wire) -> None:
+        """Tells the frames of an error with their variables, ahead of the error itself."""
+        header = {"type": "post-mortem", "call": call}
+        self._channel.send(message(header, post_mortem.capture(raised, self._root)))
+        wire["inspectable"] = True
 
     def is_async(self, work: Work) -> bool:
         """True for a call that runs on an event loop."""

@@ -83,7 +83,7 @@ class Crew:
             if waits is not None:
                 self._waiting.remove(waits)
         if waits is not None:
-            waits.finish(Ended(self._answers.failure(None, reason), 0.0, 0.0))
+            waits.finish(Ended(self._answers.failure(None, reason, waits.work), 0.0, 0.0))
         elif call is not None and call.reason is None:
             call.reason = reason
             if call.thread is not None:
@@ -180,7 +180,7 @@ class Crew:
         self._printing.flush()
         model_ms = self._loads.close(scope)
         total = (time.perf_counter() - start) * 1000.0
-        answer = value if value is not None and call.reason is None else self._answers.failure(raised, call.reason)
+        answer = value if value is not None and call.reason is None else self._answers.failure(raised, call.reason, call.work)
         call.finish(Ended(answer, total - model_ms, model_ms))
         with self._changed:
             del self._active[call.work.number]

@@ -124,6 +124,7 @@ class Runner:
                 self._answers.functions = Functions(module, self._loads)
         except BaseException as raised:
             error = errors.from_exception(raised, self._setup.root)
+            self._answers.show_frames(None, raised, error)
         model_ms = self._loads.close(scope)
         ms = (time.perf_counter() - start) * 1000.0 - model_ms
         self._printing.flush()
@@ -260,7 +261,7 @@ class Runner:
         self._printing.flush()
         total = (time.perf_counter() - start) * 1000.0
         reason = self._interrupted
-        answer = value if value is not None and reason is None else self._answers.failure(raised, reason)
+        answer = value if value is not None and reason is None else self._answers.failure(raised, reason, work)
         self._torch.call_ended()
         model_ms = self._loads.close(scope)
         return Ended(answer, total - model_ms, model_ms)

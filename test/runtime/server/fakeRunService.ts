@@ -123,6 +123,10 @@ export class FakeRunService implements RunService {
     this.succeed(run, 'finished');
   }
 
+  frames(run: string): Promise<never> {
+    return Promise.reject(new VelarError('not-found', `${run} kept no frames.`));
+  }
+
   list(limit: number): RunSummary[] {
     return [...this.runs.values()].map(({ summary }) => summary).slice(0, limit);
   }
