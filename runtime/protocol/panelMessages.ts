@@ -49,6 +49,8 @@ export const pageMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('openFile'), file: z.string(), line: z.number().int().min(1) }),
   /** Opens the whole log of a run in an editor. */
   z.object({ type: z.literal('openLog'), run: z.string() }),
+  /** Shows the frames of a failed run with their variables. */
+  z.object({ type: z.literal('inspectFailure'), run: z.string() }),
   z.object({ type: z.literal('copy'), text: z.string().max(10_000_000) }),
   z.object({ type: z.literal('saveResult'), run: z.string(), mime: z.string() }),
   z.object({ type: z.literal('pair') }),

@@ -14,6 +14,7 @@ export const commands = {
   showStorage: 'velar.showStorage',
   showBundle: 'velar.showBundle',
   openLog: 'velar.openLog',
+  inspectFailure: 'velar.inspectFailure',
   showOutput: 'velar.showOutput',
   runtimeMenu: 'velar.runtimeMenu',
   refreshExplorer: 'velar.refreshExplorer',

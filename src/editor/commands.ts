@@ -49,6 +49,10 @@ export function registerCommands(services: Services): vscode.Disposable {
       const entry = shownEntry(services, argument);
       if (entry !== undefined) await services.logs.open(entry);
     },
+    inspectFailure: async (argument) => {
+      const { postMortems } = await services.core();
+      await postMortems.inspect(failedEntry(services, argument));
+    },
     showOutput: async () => services.log.show(),
     runtimeMenu: async () => {
       const { showRuntimeMenu } = await import('./cold');
@@ -103,6 +107,13 @@ async function openPanel(
       : services.records.latest(reference.uri, reference.qualname);
   if (entry !== undefined) services.panel.select(entry.run);
   await services.panel.reveal(reference === undefined);
+}
+
+/** The failure that is meant: of the run named, else the one shown, else the newest. */
+function failedEntry(services: Services, argument: unknown): RunEntry | undefined {
+  const shown = shownEntry(services, argument);
+  if (typeof argument === 'string' || shown?.record.error?.inspectable === true) return shown;
+  return services.records.all.find(({ record }) => record.error?.inspectable === true);
 }
 
 function shownEntry(services: Services, argument: unknown): RunEntry | undefined {

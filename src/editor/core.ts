@@ -7,6 +7,7 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { PostMortems } from './debug/postMortem/postMortems';
 import { joinLines } from './diagnostics/logDocuments';
 import { showError } from './errors';
 import { bundleText } from './runs/bundleText';
@@ -32,6 +33,7 @@ export class Core implements vscode.Disposable {
   readonly manager: RuntimeManager;
   readonly pairing: PairingFlow;
   readonly targets: TargetFinder;
+  readonly postMortems: PostMortems;
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
   private readonly bundler = new WorkspaceBundler();
@@ -50,6 +52,10 @@ export class Core implements vscode.Disposable {
     });
     this.pairing = new PairingFlow(this.list, this.manager);
     this.targets = new TargetFinder(documents);
+    this.postMortems = new PostMortems(records, async (run) => {
+      const { connection } = await this.manager.connected();
+      return connection.request('run.frames', { run });
+    });
     this.modules = new ModuleCheck();
     this.saved = vscode.workspace.onDidSaveTextDocument(({ uri }) => {
       this.bundler.changed([uri.fsPath]);

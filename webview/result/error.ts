@@ -47,6 +47,17 @@ export function errorView(run: string, error: RunError, host: Host): HTMLElement
     });
     view.append(h('p', { class: 'buttons' }, pair, onCpu));
   }
+  if (error.inspectable === true) {
+    const inspect = button({
+      label: 'Inspect frames',
+      kind: 'secondary',
+      testId: 'post-mortem',
+      onClick: () => {
+        host.post({ type: 'inspectFailure', run });
+      },
+    });
+    view.append(h('p', { class: 'buttons' }, inspect));
+  }
   if (error.traceback.length > 0) {
     view.append(h('ol', { class: 'frames' }, ...error.traceback.map(frameRow)));
   }

@@ -1,5 +1,6 @@
 /** Quick fixes on the diagnostics of a failed run. */
 import * as vscode from 'vscode';
+import { commands } from '../commandIds';
 import type { RunEntry } from '../runs/runRecords';
 import { DIAGNOSTIC_SOURCE, type RunDiagnostics } from './runDiagnostics';
 import type { Fix } from './fixes';
@@ -45,7 +46,16 @@ export class QuickFixes implements vscode.CodeActionProvider, vscode.Disposable 
         action.isPreferred = true;
         actions.push(action);
       }
+      if (entry.record.error?.inspectable === true) actions.push(inspection(entry, diagnostic));
     }
     return actions;
   }
+}
+
+function inspection({ run }: RunEntry, diagnostic: vscode.Diagnostic): vscode.CodeAction {
+  const title = 'Inspect the frames and variables of this failure';
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = { command: commands.inspectFailure, title, arguments: [run] };
+  action.diagnostics = [diagnostic];
+  return action;
 }

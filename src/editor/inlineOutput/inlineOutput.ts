@@ -133,7 +133,9 @@ function hintOf(
 function hoverOf(entry: RunEntry, lines: readonly string[]): vscode.MarkdownString {
   const { title, outcome, lines: printed } = hoverText(entry.record, lines);
   const hover = new vscode.MarkdownString();
-  hover.isTrusted = { enabledCommands: [commands.openLog, commands.openPanel] };
+  hover.isTrusted = {
+    enabledCommands: [commands.openLog, commands.openPanel, commands.inspectFailure],
+  };
   hover.appendText(title);
   if (outcome !== undefined) hover.appendCodeblock(outcome, 'text');
   if (printed.length > 0) {
@@ -145,6 +147,9 @@ function hoverOf(entry: RunEntry, lines: readonly string[]): vscode.MarkdownStri
     link('Open full log', commands.openLog, entry.run),
     link('Open panel', commands.openPanel, { uri, qualname }),
   ];
+  if (entry.record.error?.inspectable === true) {
+    links.push(link('Inspect frames', commands.inspectFailure, entry.run));
+  }
   return hover.appendMarkdown(`\n\n${links.join(' · ')}`);
 }
 

@@ -91,6 +91,8 @@ export class PanelView implements vscode.Disposable {
         const entry = this.records.get(message.run);
         return entry === undefined ? undefined : this.actions.openLog(entry);
       }
+      case 'inspectFailure':
+        return vscode.commands.executeCommand(commands.inspectFailure, message.run);
       case 'stopContainer':
         return this.actions.stopContainer(message.container);
       case 'openFile': {

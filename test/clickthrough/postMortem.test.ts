@@ -1,0 +1,118 @@
+import * as assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
+import { startWorkbench } from '../support/vscode/workbench';
+import { COLD_MS, lens, panelOf } from './page';
+
+const APP = `import velar
+
+from steps import scale
+
+app = velar.App("training")
+
+
+@app.function()
+def train(rate: float = 0.5) -> float:
+    settings = {"layers": [64, 32], "name": "small"}
+    api_key = "not-to-be-seen"
+    print("epoch 1 of 3")
+    return scale(settings, rate)
+
+
+@app.function()
+def lonely() -> str:
+    import velar_package_that_is_missing
+
+    return velar_package_that_is_missing.NAME
+
+
+@app.function()
+def greet() -> dict:
+    print("about to greet")
+    return {"greeted": "world"}
+`;
+const STEPS = `def scale(settings: dict, rate: float) -> float:
+    depth = len(settings["layers"])
+    return settings["width"] * rate / depth
+`;
+
+for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
+  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
+
+  describe(`a failure, looked into (${shade} theme)`, function () {
+    this.timeout(2 * COLD_MS);
+    let scratch: string;
+    let workbench: Workbench;
+    let page: Page;
+
+    before(async function () {
+      this.timeout(180_000);
+      scratch = await mkdtemp(join(tmpdir(), 'velar-failure-'));
+      const folder = join(scratch, 'project');
+      await mkdir(folder);
+      await writeFile(join(folder, 'train.py'), APP);
+      await writeFile(join(folder, 'steps.py'), STEPS);
+      workbench = await startWorkbench({
+        folder,
+        extensionDevelopmentPath: resolve('.'),
+        colorTheme: theme,
+        env: { VELAR_HOME: join(scratch, 'home') },
+        viewport: { width: 1440, height: 1000 },
+      });
+      ({ page } = workbench);
+    });
+
+    afterEach(async function () {
+      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-pm-${shade}`);
+    });
+
+    after(async () => {
+      await workbench.dispose();
+      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+    });
+
+    it('shows what a function returned and printed behind its definition', async () => {
+      await workbench.openFile('train.py');
+      await lens(page, 'Run on GPU', 2).click({ timeout: 60_000 });
+      await panelOf(page).getByTestId('result').getByText('greeted').waitFor({ timeout: COLD_MS });
+      await page.waitForFunction(() => {
+        const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+        return rules.some(({ cssText }) => cssText.includes('printed: about to greet'));
+      });
+      await workbench.screenshot(`inline-${shade}`);
+    });
+
+    it('offers to add a missing package', async () => {
+      await lens(page, 'Run on GPU', 1).click();
+      await lens(page, 'ModuleNotFoundError').waitFor({ timeout: COLD_MS });
+      await page.locator('.squiggly-error').first().waitFor({ state: 'attached' });
+      await page.keyboard.press('F8');
+      await page.keyboard.press('ControlOrMeta+.');
+      await page.getByText("to the image's pip_install").first().waitFor();
+      await workbench.screenshot(`quick-fix-${shade}`);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Escape');
+    });
+
+    it('opens the failed frames with their variables on one click', async () => {
+      await lens(page, 'Run on GPU').click();
+      const panel = panelOf(page);
+      await panel.getByText("KeyError: 'width'").first().waitFor({ timeout: COLD_MS });
+      await panel.getByTestId('post-mortem').click();
+      const stack = page.locator('.debug-call-stack');
+      await stack.getByText('scale').first().waitFor({ timeout: 30_000 });
+      const variables = page.locator('.debug-variables');
+      await variables.getByText('depth').first().waitFor();
+      await page.locator('.tab.active[aria-label*="steps.py"]').waitFor();
+      await workbench.screenshot(`post-mortem-${shade}`);
+      await stack.getByText('train').first().click();
+      await variables.getByText('settings').first().waitFor();
+      await variables.getByText('hidden: its name').first().waitFor();
+      assert.equal(await variables.getByText('not-to-be-seen').count(), 0);
+      await workbench.screenshot(`post-mortem-caller-${shade}`);
+    });
+  });
+}
