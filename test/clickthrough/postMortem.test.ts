@@ -95,6 +95,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await workbench.screenshot(`quick-fix-${shade}`);
       await page.keyboard.press('Escape');
       await page.keyboard.press('Escape');
+      await page.keyboard.press('ControlOrMeta+Home');
     });
 
     it('opens the failed frames with their variables on one click', async () => {
