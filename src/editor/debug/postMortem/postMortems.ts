@@ -28,18 +28,19 @@ export class PostMortems {
       folder,
       {
         type: 'velar',
-        request: 'postmortem',
+        // VS Code knows of launch and attach only.
+        request: 'attach',
         name: `${record.qualname}: ${record.error?.type ?? 'failed'} (over)`,
-        run,
+        failedRun: run,
         internalConsoleOptions: 'neverOpen',
       },
       { suppressSaveBeforeStart: true },
     );
   }
 
-  /** For the factory of debug type `velar`, where the session's request is `postmortem`. */
+  /** For the factory of debug type `velar`, where the session's configuration names a `failedRun`. */
   async adapterOf({ configuration }: vscode.DebugSession): Promise<vscode.DebugAdapterDescriptor> {
-    const run = String(configuration['run'] ?? '');
+    const run = String(configuration['failedRun'] ?? '');
     const entry = this.records.get(run);
     if (entry === undefined) {
       throw new VelarError('not-found', 'This window does not know the run any more.', {
