@@ -85,7 +85,7 @@ export class PostMortemAdapter implements vscode.DebugAdapter {
       case 'variables':
         return { variables: this.variables(numberOf(given['variablesReference']) ?? 0) };
       case 'evaluate':
-        return this.evaluate(String(given['expression'] ?? ''), numberOf(given['frameId']));
+        return this.evaluate(textOf(given['expression']), numberOf(given['frameId']));
       case 'exceptionInfo':
         return this.exceptionInfo();
       case 'source':
@@ -226,6 +226,10 @@ export class PostMortemAdapter implements vscode.DebugAdapter {
 
 function responseTo({ seq, command }: Request): Record<string, unknown> {
   return { type: 'response', request_seq: seq, command };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function numberOf(value: unknown): number | undefined {

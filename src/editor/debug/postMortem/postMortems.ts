@@ -40,7 +40,7 @@ export class PostMortems {
 
   /** For the factory of debug type `velar`, where the session's configuration names a `failedRun`. */
   async adapterOf({ configuration }: vscode.DebugSession): Promise<vscode.DebugAdapterDescriptor> {
-    const run = String(configuration['failedRun'] ?? '');
+    const run = String(configuration['failedRun']);
     const entry = this.records.get(run);
     if (entry === undefined) {
       throw new VelarError('not-found', 'This window does not know the run any more.', {
