@@ -13,9 +13,14 @@ interface Pending {
   fail(error: Error): void;
 }
 
-/** How long an answer may take. Transfers take as long as they take; their streams show that they move. */
+/** How long an answer may take. Transfers and waits take as long as they take; streams show that transfers move. */
 const ANSWER_MS = 60_000;
-const UNTIMED: ReadonlySet<MethodName> = new Set(['bundle.offer', 'bundle.upload', 'app.describe']);
+const UNTIMED: ReadonlySet<MethodName> = new Set([
+  'bundle.offer',
+  'bundle.upload',
+  'app.describe',
+  'debug.awaitCall',
+]);
 
 export class RequestTable {
   private readonly pending = new Map<number, Pending>();
