@@ -20,6 +20,8 @@ export interface BenchRuntime {
   connection: ClientConnection;
   address: EmbeddedRuntimeAddress;
   python: string;
+  /** VELAR_HOME of the runtime. */
+  home: string;
   bundler: WorkspaceBundler;
   /** A folder with these files, in a place that goes with the runtime. */
   workspace(files: Readonly<Record<string, string>>): Promise<string>;
@@ -44,6 +46,7 @@ export async function startBenchRuntime(engine?: 'docker'): Promise<BenchRuntime
     connection,
     address,
     python,
+    home: join(folder, 'home'),
     bundler: new WorkspaceBundler(),
     async workspace(files) {
       const root = join(folder, `workspace-${(workspaces += 1)}`);

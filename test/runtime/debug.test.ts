@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { DebugRuntime, debugState, openWithDebugpy, recordUntil } from '../support/debugRuntime';
+import { DebugRuntime, openWithDebugpy } from '../support/debugRuntime';
+import { debugState, recordUntil } from '../support/debugState';
 import { maskedTranscript } from '../support/transcript';
 import { app } from './scheduling/harness';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RunHandle } from '../../src/client/api';
 import type { DapClient } from '../support/dapClient';
-import { DebugRuntime, debugState, openWithDebugpy } from '../support/debugRuntime';
+import { DebugRuntime, openWithDebugpy } from '../support/debugRuntime';
+import { debugState } from '../support/debugState';
 import { app } from './scheduling/harness';
 
 /** Lines count from 1; the first three are the app's head. */

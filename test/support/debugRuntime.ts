@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DebugpyPackages } from '../../runtime/debugging/debugpyPackages';
 import type { MethodParams } from '../../runtime/protocol/methods';
-import type { DebugRecord, RunRecord } from '../../runtime/protocol/runRecord';
 import { silentLogger } from '../../runtime/server/logger';
 import { startServer, type Server } from '../../runtime/server/server';
 import type { ClientConnection, RunHandle } from '../../src/client/api';
@@ -27,10 +26,12 @@ const SHARED = join(process.cwd(), '.build', 'debugpy');
 export async function openWithDebugpy(
   context: Mocha.Context,
   open: (options: HarnessOptions) => Promise<Harness> = (options) => Harness.open(options),
+  /** Of the containers' Python; this machine's where it is not given. */
+  version?: string,
 ): Promise<Harness> {
   const place = { folder: SHARED, inside: SHARED };
   const packages = new DebugpyPackages({ place, python, environment: process.env });
-  const got = await packages.bring((await python()).version, null);
+  const got = await packages.bring(version ?? (await python()).version, null);
   if ('error' in got) {
     return skipBecause(context, `debugpy can't be had here: ${got.error.message}`);
   }
@@ -118,35 +119,4 @@ export class DebugRuntime {
       },
     });
   }
-}
-
-/** Resolves with the record once it fits; rejects when the run ends before. */
-export function recordUntil(
-  handle: RunHandle,
-  fits: (record: RunRecord) => boolean,
-): Promise<RunRecord> {
-  return new Promise((resolve, reject) => {
-    const check = (record: RunRecord): void => {
-      if (fits(record)) resolve(record);
-      else if (record.status !== 'active') {
-        const { error } = record;
-        reject(new Error(`The run ${record.status}: ${error?.text ?? error?.message ?? ''}`));
-      } else return;
-      stop();
-    };
-    const stop = handle.onEvents((_events, record) => {
-      check(record);
-    });
-    check(handle.record);
-  });
-}
-
-/** Resolves once debugging of the run stands there. */
-export async function debugState(
-  handle: RunHandle,
-  state: DebugRecord['state'],
-): Promise<DebugRecord & { root: string }> {
-  const { debug } = await recordUntil(handle, (record) => record.debug?.state === state);
-  if (debug?.root === undefined) throw new Error('It does not say where the bundle lies.');
-  return { ...debug, root: debug.root };
 }
