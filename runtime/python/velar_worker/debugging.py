@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import velar
 
-from . import errors
+from . import debug_values, errors
 
 #: Older ones than this are not used, even where the image has one.
 OLDEST = (1, 6, 3)
@@ -94,6 +94,8 @@ def _listen(packages: Optional[str]) -> Tuple[int, str]:
     """Starts the adapter. Returns its port on the loopback and the version of debugpy."""
     if packages is not None:
         sys.path.insert(0, packages)
+    # Else it warns on the run's log that modules frozen into Python can't be stopped in.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         debugpy = import_module("debugpy")
         import_module("debugpy.server.api")
@@ -101,6 +103,7 @@ def _listen(packages: Optional[str]) -> Tuple[int, str]:
         if packages is not None:
             sys.path.remove(packages)
     _, port = debugpy.listen(("127.0.0.1", 0))
+    debug_values.install()
     own = os.path.dirname(os.path.abspath(str(debugpy.__file__))) + os.sep
     # The worker's frames are not the user's: no step ends in them and no stack shows them.
     api = import_module("_pydevd_bundle.pydevd_api").PyDevdAPI()
