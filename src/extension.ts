@@ -1,7 +1,7 @@
 /** Entry of the extension: wires what listens at once, and leaves the rest to its first use. */
 import type * as vscode from 'vscode';
 import { registerCommands, registerPairingLinks } from './editor/commands';
-import { registerPostMortems } from './editor/debug/postMortem/register';
+import { registerDebugging } from './editor/debug/register';
 import { registerTerminalLinks } from './editor/diagnostics/terminalLinks';
 import type { ExplorerTree } from './editor/explorer/tree';
 import type { RunRecords } from './editor/runs/runRecords';
@@ -23,7 +23,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     registerCommands(services),
     registerPairingLinks(services),
     registerTerminalLinks(),
-    registerPostMortems(services),
+    registerDebugging(services),
   );
   void services.showSelection();
   const activationMs = performance.now() - began;

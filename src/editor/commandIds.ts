@@ -2,6 +2,7 @@
 export const commands = {
   run: 'velar.run',
   runWithArguments: 'velar.runWithArguments',
+  debug: 'velar.debug',
   cancel: 'velar.cancel',
   openPanel: 'velar.openPanel',
   pair: 'velar.pair',

@@ -13,6 +13,7 @@ export function registerCommands(services: Services): vscode.Disposable {
   const handlers: Record<keyof typeof commands, Handler> = {
     run: async (argument) => (await services.core()).runs.run(argument, false),
     runWithArguments: async (argument) => (await services.core()).runs.run(argument, true),
+    debug: async (argument) => (await services.core()).debugging.start(argument),
     cancel: async (argument) => {
       const { cancelRun } = await import('./cold');
       await cancelRun(services.records, argument);

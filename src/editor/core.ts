@@ -7,6 +7,7 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { DebugService } from './debug/debugService';
 import { PostMortems } from './debug/postMortem/postMortems';
 import { joinLines } from './diagnostics/logDocuments';
 import { showError } from './errors';
@@ -34,6 +35,7 @@ export class Core implements vscode.Disposable {
   readonly pairing: PairingFlow;
   readonly targets: TargetFinder;
   readonly postMortems: PostMortems;
+  readonly debugging: DebugService;
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
   private readonly bundler = new WorkspaceBundler();
@@ -69,6 +71,15 @@ export class Core implements vscode.Disposable {
       modules: this.modules,
       manager: this.manager,
       pythonPackages: inDist('python'),
+      log,
+    });
+    this.debugging = new DebugService({
+      records,
+      model,
+      targets: this.targets,
+      runs: this.runs,
+      manager: this.manager,
+      postMortems: this.postMortems,
       log,
     });
   }
@@ -131,6 +142,7 @@ export class Core implements vscode.Disposable {
   dispose(): void {
     this.saved.dispose();
     this.modules.dispose();
+    this.debugging.dispose();
     this.manager.dispose();
   }
 }

@@ -2,6 +2,7 @@
 import type { DiscoveredFunction } from '../discovery/model';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { formatClock, formatMs, formatUsd } from '../../runtime/protocol/figures';
+import { stoppedText } from '../../runtime/protocol/stopped';
 import { slowness } from '../../runtime/protocol/slowness';
 
 /** What is known of the newest run of a function. */
@@ -14,7 +15,7 @@ export type LensState =
 export interface LensText {
   readonly title: string;
   readonly tooltip: string;
-  readonly action: 'run' | 'runWithArguments' | 'cancel' | 'openPanel';
+  readonly action: 'run' | 'debug' | 'runWithArguments' | 'cancel' | 'openPanel';
 }
 
 /** Kinds that can be started; a class is started through its methods. */
@@ -51,7 +52,17 @@ export function lensTexts(
     tooltip: `Run ${found.qualname} with other arguments`,
     action: 'runWithArguments',
   };
-  const texts = found.parameters.length === 0 ? [first, status] : [first, status, other];
+  const debug: LensText = {
+    title: '$(debug-alt) Debug',
+    tooltip: `Run ${found.qualname} on the runtime and stop at breakpoints`,
+    action: 'debug',
+  };
+  const texts = [
+    first,
+    ...(found.kind === 'local_entrypoint' ? [] : [debug]),
+    status,
+    ...(found.parameters.length === 0 ? [] : [other]),
+  ];
   return texts.map((text) => ({ ...text, title: keepSpaces(text.title) }));
 }
 
@@ -90,6 +101,8 @@ function statusText(found: DiscoveredFunction, state: LensState, now: number): s
 function recordText(record: RunRecord, cpu: string, now: number): string {
   switch (record.status) {
     case 'active': {
+      const stopped = stoppedText(record);
+      if (stopped !== null) return `$(debug-pause) ${cpu}${stopped}`;
       const phase = currentPhase(record);
       const since = phase?.startedAt ?? record.startedAt;
       const slow = phase === undefined ? null : slowness(phase, now - since);

@@ -51,9 +51,11 @@ describe('lenses', () => {
       lenses.map(({ line, title }) => [line, title]),
       [
         [5, '$(play) Run on GPU'],
+        [5, '$(debug-alt) Debug'],
         [5, 'L4'],
         [5, 'Arguments…'],
         [13, '$(play) Run on GPU'],
+        [13, '$(debug-alt) Debug'],
         [13, 'CPU'],
       ],
     );
@@ -70,6 +72,7 @@ describe('lenses', () => {
       (await lensesOf(document)).map(({ line, title }) => [line, title]),
       [
         [10, '$(play) Run on GPU'],
+        [10, '$(debug-alt) Debug'],
         [10, 'A100:2'],
         [10, 'Arguments…'],
         [14, '$(play) Run Locally'],
@@ -198,7 +201,7 @@ describe('lenses', () => {
         vscode.ConfigurationTarget.Workspace,
       );
     }
-    assert.equal((await lensesOf(document)).length, 2);
+    assert.equal((await lensesOf(document)).length, 3);
   });
 });
 

@@ -15,8 +15,8 @@ assert.ok(found);
 function status(state: LensState, now: number): string {
   assert.ok(found);
   const texts = lensTexts(found, state, now);
-  assert.equal(texts.length, 3, 'the number of lenses must not depend on the state');
-  return (texts[1]?.title ?? '').replaceAll('\u00a0', ' ');
+  assert.equal(texts.length, 4, 'the number of lenses must not depend on the state');
+  return (texts[2]?.title ?? '').replaceAll('\u00a0', ' ');
 }
 
 describe('the lens of a function', () => {
@@ -61,6 +61,20 @@ describe('the lens of a function', () => {
       status({ kind: 'run', record }, 16_500),
       / 12 s · slower than usual \(usually 5\.00 s\)$/,
     );
+  });
+
+  it('says that the function stands in the debugger, and why', () => {
+    const stopped = (reason: string): RunRecord => ({
+      ...loading,
+      debug: { state: 'stopped', reason },
+    });
+    assert.equal(
+      status({ kind: 'run', record: stopped('breakpoint') }, 16_500),
+      'L4 · $(debug-pause) stopped at a breakpoint',
+    );
+    assert.match(status({ kind: 'run', record: stopped('exception') }, 0), /at an exception$/);
+    const goesOn: RunRecord = { ...loading, debug: { state: 'running' } };
+    assert.match(status({ kind: 'run', record: goesOn }, 16_500), /model-load/);
   });
 
   it('says it when a GPU function ran on the CPU', () => {

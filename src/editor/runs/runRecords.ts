@@ -156,7 +156,7 @@ export class RunRecords implements vscode.Disposable {
     );
     const runs = this.entries.map(({ run, record }) => {
       const phase = currentPhase(record);
-      return `${run}:${record.status}:${phase?.phase ?? ''}:${record.device ?? ''}:${record.cost === null ? '' : 'c'}`;
+      return `${run}:${record.status}:${phase?.phase ?? ''}:${record.debug?.state ?? ''}:${record.debug?.reason ?? ''}:${record.device ?? ''}:${record.cost === null ? '' : 'c'}`;
     });
     return [...preparing, ...runs].join('\n');
   }

@@ -30,6 +30,25 @@ export interface RunServiceParts {
   readonly log: vscode.LogOutputChannel;
 }
 
+/** A run with what it was started from. */
+export interface StartedRun {
+  readonly entry: RunEntry;
+  readonly bundle: Bundle;
+  readonly source: RunSource;
+  readonly connection: ClientConnection;
+}
+
+/** How a run differs from a plain one. */
+interface StartOptions {
+  /** On the CPU, as asked for and given. */
+  readonly cpu?: boolean;
+  readonly debug?: boolean;
+  /** Gives up before there is a run. */
+  readonly signal?: AbortSignal;
+  /** Starts it over on the CPU; the same run without a debugger where this is not given. */
+  readonly onCpu?: () => Promise<unknown>;
+}
+
 export class RunService {
   constructor(private readonly parts: RunServiceParts) {}
 
@@ -40,7 +59,25 @@ export class RunService {
     if (target === undefined) return undefined;
     const input = await this.parts.input.of(target, askArguments);
     if (input === undefined) return undefined;
-    return this.start(target, input);
+    return (await this.start(target, input))?.entry;
+  }
+
+  /**
+   * The arguments of a debug run, as those of a run: remembered, defaults, or asked for. Undefined when the
+   * person gave up.
+   */
+  async input(target: RunTarget): Promise<RunInput | undefined> {
+    return this.parts.input.of(target, false);
+  }
+
+  /** Starts a run that waits for a debugger. Undefined when the person gave up. */
+  async debug(
+    target: RunTarget,
+    input: RunInput,
+    options: Omit<StartOptions, 'debug'>,
+  ): Promise<StartedRun | undefined> {
+    requireTrust('Debugging');
+    return this.start(target, input, { ...options, debug: true });
   }
 
   /** The same function with the same arguments, from the text as it is now; `onCpu`: asked for and given. */
@@ -53,18 +90,20 @@ export class RunService {
       arguments: request.arguments,
       ...(request.instance === undefined ? {} : { instance: request.instance }),
     };
-    return this.start(target, input, onCpu);
+    return (await this.start(target, input, { cpu: onCpu }))?.entry;
   }
 
   private async start(
     target: RunTarget,
     input: RunInput,
-    forceCpu = false,
-  ): Promise<RunEntry | undefined> {
+    options: StartOptions = {},
+  ): Promise<StartedRun | undefined> {
     const { records, manager } = this.parts;
     const uri = target.uri.toString();
     const preparation = records.prepare(uri, target.found.qualname, 'making the bundle');
     const { signal } = preparation.abort;
+    const giveUp = (): void => preparation.abort.abort();
+    options.signal?.addEventListener('abort', giveUp);
     try {
       // Both take a while at first, and neither needs the other.
       const connecting = manager.connected(signal);
@@ -74,14 +113,20 @@ export class RunService {
       if (bundle === undefined) return undefined;
       records.say(preparation, 'waiting for the runtime');
       const { name, connection, info } = await connecting;
-      const cpu = forceCpu ? 'cpu' : await decideCpu(target, info.gpus, name);
+      const cpu = options.cpu === true ? 'cpu' : await decideCpu(target, info.gpus, name);
       if (cpu === undefined) return undefined;
-      const request = requestOf(target, source, input, cpu === 'cpu');
+      const plain = requestOf(target, source, input, cpu === 'cpu');
+      const request = options.debug === true ? { ...plain, debug: true } : plain;
       const handle = await this.launch(connection, bundle, request, source, preparation);
       const entry = records.add(handle, { uri, qualname: target.found.qualname, request });
-      void this.follow(entry, target, input);
-      return entry;
+      void this.follow(
+        entry,
+        target,
+        options.onCpu ?? (() => this.start(target, input, { cpu: true })),
+      );
+      return { entry, bundle, source, connection };
     } finally {
+      options.signal?.removeEventListener('abort', giveUp);
       records.finishPreparing(preparation);
     }
   }
@@ -124,7 +169,11 @@ export class RunService {
   }
 
   /** Waits for the end of a run to say what no record says, and to ask about the CPU where that is the trouble. */
-  private async follow(entry: RunEntry, target: RunTarget, input: RunInput): Promise<void> {
+  private async follow(
+    entry: RunEntry,
+    target: RunTarget,
+    onCpu: () => Promise<unknown>,
+  ): Promise<void> {
     try {
       const record = await entry.handle.ended;
       const { log } = this.parts;
@@ -135,7 +184,7 @@ export class RunService {
       if (!noGpu || entry.origin.request.cpu) return;
       const wanted = wantedGpu(target) ?? 'a GPU';
       if ((await askForCpu(target, wanted, 'the runtime has no such card')) === 'cpu') {
-        await this.start(target, input, true);
+        await onCpu();
       }
     } catch (error) {
       // Not waited for: the run is over, however long the message stays.

@@ -1,6 +1,7 @@
 /** The status bar: which runtime, its state, its GPU, the runs that are going. */
 import * as vscode from 'vscode';
 import type { PanelRuntime } from '../../../runtime/protocol/panelMessages';
+import { stoppedText } from '../../../runtime/protocol/stopped';
 import { commands } from '../commandIds';
 import type { RunRecords } from '../runs/runRecords';
 import type { RuntimeModel } from './runtimeModel';
@@ -31,12 +32,16 @@ export class RuntimeStatusBar implements vscode.Disposable {
 
   private show(): void {
     const runtime = this.model.value;
-    const active = this.records.active.length;
-    const text = statusText(runtime, active);
+    const { active } = this.records;
+    const stopped = active.flatMap(({ record }) => stoppedText(record) ?? [])[0];
+    const text = statusText(runtime, active.length, stopped);
     if (text === this.item.text) return;
     this.item.text = text;
-    this.item.tooltip = statusTooltip(runtime, active);
-    this.item.accessibilityInformation = { label: spoken(runtime, active), role: 'button' };
+    this.item.tooltip = statusTooltip(runtime, active.length, stopped);
+    this.item.accessibilityInformation = {
+      label: spoken(runtime, active.length, stopped),
+      role: 'button',
+    };
     this.item.backgroundColor =
       runtime.state === 'failed'
         ? new vscode.ThemeColor('statusBarItem.errorBackground')
@@ -64,9 +69,10 @@ const STATES: Readonly<Record<PanelRuntime['state'], string>> = {
   failed: 'not available',
 };
 
-function statusText(runtime: PanelRuntime, active: number): string {
+function statusText(runtime: PanelRuntime, active: number, stopped: string | undefined): string {
   const runs = active === 0 ? '' : ` $(run-all) ${String(active)}`;
-  return `${ICONS[runtime.state]} Velar: ${runtime.name}${gpuText(runtime)}${runs}`;
+  const debugged = stopped === undefined ? '' : ` $(debug-pause) ${stopped}`;
+  return `${ICONS[runtime.state]} Velar: ${runtime.name}${gpuText(runtime)}${runs}${debugged}`;
 }
 
 /** GPUs by name with their count; said only of a runtime that has told. */
@@ -83,18 +89,23 @@ function gpuText(runtime: PanelRuntime): string {
   return ` (${names.join(', ')})`;
 }
 
-function statusTooltip(runtime: PanelRuntime, active: number): string {
+function statusTooltip(runtime: PanelRuntime, active: number, stopped: string | undefined): string {
   const lines = [
     `Velar runtime “${runtime.name}”: ${STATES[runtime.state]}`,
     runtime.message ?? '',
     runtime.state === 'connected' ? (runtime.gpuNote ?? '') : '',
     active === 0 ? '' : `${String(active)} active ${active === 1 ? 'run' : 'runs'}`,
+    stopped === undefined ? '' : `${capitalised(stopped)}; the cost clock goes on`,
     'Click for what you can do.',
   ];
   return lines.filter((line) => line !== '').join('\n');
 }
 
-function spoken(runtime: PanelRuntime, active: number): string {
+function spoken(runtime: PanelRuntime, active: number, stopped: string | undefined): string {
   const runs = active === 0 ? '' : `, ${String(active)} active ${active === 1 ? 'run' : 'runs'}`;
-  return `Velar runtime ${runtime.name}${gpuText(runtime)}, ${STATES[runtime.state]}${runs}`;
+  return `Velar runtime ${runtime.name}${gpuText(runtime)}, ${STATES[runtime.state]}${runs}${stopped === undefined ? '' : `, ${stopped}`}`;
+}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

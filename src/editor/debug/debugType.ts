@@ -1,0 +1,2 @@
+/** The debug type of package.json. */
+export const DEBUG_TYPE = 'velar';
