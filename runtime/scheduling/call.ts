@@ -86,4 +86,14 @@ export class Call {
     readonly batch: boolean,
     readonly sink: CallSink,
   ) {}
+
+  /** Goes to a worker: a new attempt, of which nothing is known yet. */
+  place(): void {
+    this.state = 'placed';
+    this.attempt += 1;
+    this.startedAt = undefined;
+    this.modelLoadMs = 0;
+    this.heldMs = 0;
+    this.loadingSince = undefined;
+  }
 }

@@ -186,12 +186,7 @@ export class Container {
     this.warm = true;
     this.fresh = false;
     for (const call of calls) {
-      call.state = 'placed';
-      call.attempt += 1;
-      call.startedAt = undefined;
-      call.modelLoadMs = 0;
-      call.heldMs = 0;
-      call.loadingSince = undefined;
+      call.place();
       this.inflight.set(call.id, call);
     }
     const { header, body } = callMessage(first, calls);

@@ -228,6 +228,17 @@ class RunnerProcess:
                 continue
         self.flush_rest(out)
 
+    def cancel(self, call: int, reason: str, grace: float, direct: bool) -> None:
+        """Asks a call to end, once; the runner ends where the call does not within the grace, in seconds."""
+        if not (direct or call in self.calls) or call in self.cancels:
+            return
+        self.cancels.ask(call, reason, grace)
+        if direct or self.calls.get(call) is Way.TOGETHER:
+            self.cancels.runs(call, time.monotonic())
+        elif self.head == call:
+            self.cancels.first(call, time.monotonic())
+        self.interrupt(call, reason)
+
     def interrupt(self, call: int, reason: str) -> None:
         """Tells the runner to end a call: which and why on the control pipe, then SIGINT.
 

@@ -249,18 +249,10 @@ class Supervisor:
         self._sampling.begin(now)
 
     def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
-        runner, call = self._runner, header["call"]
-        direct = header.get("direct") is True
-        if runner is None or not (direct or call in runner.calls) or call in runner.cancels:
-            return
         reason = "timeout" if header.get("reason") == "timeout" else "cancelled"
         grace = float(header.get("graceMs", 2000)) / 1000.0
-        runner.cancels.ask(call, reason, grace)
-        if direct or runner.calls.get(call) is Way.TOGETHER:
-            runner.cancels.runs(call, time.monotonic())
-        elif runner.head == call:
-            runner.cancels.first(call, time.monotonic())
-        runner.interrupt(call, reason)
+        if self._runner is not None:
+            self._runner.cancel(header["call"], reason, grace, header.get("direct") is True)
 
     def _on_lasting(self, header: Dict[str, Any], _payload: bytes) -> None:
         if self._runner is not None and self._runner.direct == header["call"]:

@@ -90,7 +90,8 @@ export class PairingFlow {
     if (offered !== undefined) return offered;
     return vscode.window.showInputBox({
       title: 'Pair Runtime (1/2): address',
-      prompt: 'Run “velar serve --host 0.0.0.0” on the machine with the GPU; it prints the address and a code.',
+      prompt:
+        'Run “velar serve --host 0.0.0.0” on the machine with the GPU; it prints the address and a code.',
       placeHolder: 'gpu-box.local:7420',
       ignoreFocusOut: true,
       validateInput: (text) => problemOf(() => parsePairingAddress(text)),
