@@ -3,6 +3,8 @@ import { processesOf } from '../../runtime/engines/leftovers';
 import { systemClock, type Clock } from '../../runtime/scheduling/clock';
 import { OPENS_WITHIN_MS } from '../../runtime/debugging/debugSession';
 import type { RunHandle } from '../../src/client/api';
+import { awaitDebugCall } from '../../src/client/debugChannel';
+import { attachRun } from '../../src/client/runs';
 import type { DapClient } from '../support/dapClient';
 import { DebugRuntime, openWithDebugpy } from '../support/debugRuntime';
 import { debugState, recordUntil } from '../support/debugState';
@@ -107,6 +109,38 @@ describe('The life of a debug run', function () {
     const run = await (await open(this, { clock })).start(APP, { qualname: 'f' }, [1]);
     const record = await run.ended;
     assert.deepEqual([record.result, record.debug?.state], [{ value: 2 }, 'ended']);
+  });
+
+  it('can begin with the next call of a warm container', async function () {
+    const at = await open(this);
+    const plain = { qualname: 'f', debug: false };
+    const warm = await (await at.start(APP, plain, [1])).ended;
+    const container = warm.container ?? '';
+    const none = new AbortController().signal;
+    await assert.rejects(awaitDebugCall(at.connection, 'c-none', none), /no container c-none/);
+    for (const round of [1, 2]) {
+      const next = awaitDebugCall(at.connection, container, none);
+      // Whoever asks second is refused: the first is being waited for by then.
+      await assert.rejects(awaitDebugCall(at.connection, container, none), /waits already/);
+      // Calls go by as long as the container is being asked what it has for debugging.
+      let caught: string | undefined;
+      while (caught === undefined) {
+        const call = await at.start(APP, plain, [round]);
+        caught = await Promise.race([next, call.ended.then(() => undefined)]);
+        if (caught !== undefined) assert.equal(caught, call.run);
+      }
+      const run = attachRun(at.connection, caught);
+      const { root } = await debugState(run, 'waiting');
+      const dap = await at.channel(run.run);
+      await dap.attach({ [`${root}/app.py`]: [{ line: 6 }] });
+      const { thread } = await dap.stopped();
+      await dap.request('continue', { threadId: thread });
+      const record = await run.ended;
+      assert.deepEqual([record.result, record.warm], [{ value: round + 1 }, true]);
+      await dap.ended;
+    }
+    const undebugged = await (await at.start(APP, plain, [5])).ended;
+    assert.deepEqual([undebugged.result, undebugged.debug], [{ value: 6 }, null]);
   });
 
   it('is refused for a run that is not debugged, and for a local entrypoint', async function () {
