@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -134,9 +133,8 @@ async function steps({ dap, thread }: Pick<Session, 'dap' | 'thread'>): Promise<
 }
 
 async function directSteps(runtime: BenchRuntime, packages: string): Promise<number[]> {
-  const root = await runtime.workspace({});
+  const root = await runtime.workspace({ 'direct.py': DIRECT(packages) });
   const script = join(root, 'direct.py');
-  await writeFile(script, DIRECT(packages));
   const child = spawn(runtime.python, ['-X', 'frozen_modules=off', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
