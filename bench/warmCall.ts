@@ -4,7 +4,8 @@
  */
 import type { ClientConnection } from '../src/client/api';
 import type { RunEvent } from '../runtime/protocol/events';
-import { newRunId, startRun } from '../src/client/runs';
+import { newRunId } from '../runtime/protocol/runIds';
+import { startRun } from '../src/client/runs';
 import { bundleId } from '../runtime/protocol/bundles';
 import { startBenchRuntime, succeeds, type BenchRuntime } from './support/benchRuntime';
 import { figure, median, percentile, timeEach, type Figure } from './support/statistics';

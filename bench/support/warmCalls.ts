@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { encodeWorkerMessage, WorkerFrameReader } from '../../runtime/protocol/workerFrames';
 import type { ClientConnection } from '../../src/client/api';
-import { newRunId } from '../../src/client/runs';
+import { newRunId } from '../../runtime/protocol/runIds';
 import { startFloor } from './benchRuntime';
 import { timeEach } from './statistics';
 

@@ -1,4 +1,5 @@
 /** One run: its events, its log, its phases, and who watches. */
+import type { Environment } from '../protocol/deployments';
 import type { RunEvent } from '../protocol/events';
 import type { LogStreamName } from '../protocol/logChunks';
 import type { MethodParams, RunSummary } from '../protocol/methods';
@@ -18,6 +19,9 @@ import type { RunListener } from './service';
 
 /** Samples kept for those who watch later; older ones are thinned. */
 const MAX_KEPT_SAMPLES = 1200;
+
+/** What a run is started with. Only the runtime itself says which environment it is for. */
+export type RunParams = MethodParams<'run.start'> & { environment?: Environment };
 
 export interface RunOutcome {
   status: 'succeeded' | 'failed' | 'cancelled';
@@ -48,7 +52,7 @@ export class Run {
   private lastStep: PhaseStep | undefined;
 
   constructor(
-    readonly params: MethodParams<'run.start'>,
+    readonly params: RunParams,
     readonly journal: RunJournal,
     private readonly clock: Clock,
     private readonly expected: (phase: Phase) => number | undefined,
@@ -187,7 +191,7 @@ export class Run {
   }
 
   summary(): RunSummary {
-    const { file, qualname } = this.params;
+    const { file, qualname, environment } = this.params;
     return {
       run: this.id,
       app: this.app,
@@ -200,6 +204,7 @@ export class Run {
       usd: this.usd,
       lines: this.journal.lines,
       error: this.outcome?.error ?? null,
+      ...(environment === undefined ? {} : { environment }),
     };
   }
 

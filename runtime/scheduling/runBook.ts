@@ -1,7 +1,7 @@
 /** All runs: those going on, those that ended lately, and the ones in the store. */
 import { VelarError } from '../protocol/errors';
 import type { RunEvent } from '../protocol/events';
-import type { MethodParams, RunSummary } from '../protocol/methods';
+import type { RunSummary } from '../protocol/methods';
 import type { PostMortem } from '../protocol/postMortem';
 import type { RunError, ResultValue } from '../protocol/values';
 import { costOf } from '../metering/cost';
@@ -9,7 +9,7 @@ import type { PriceTable } from '../metering/prices';
 import type { Store } from '../store/store';
 import type { Clock } from './clock';
 import { PhaseHistory } from './phaseHistory';
-import { Run, type RunOutcome } from './run';
+import { Run, type RunOutcome, type RunParams } from './run';
 import type { RunListener, RunWatch } from './service';
 
 /** Ended runs that stay in memory; older ones are read from the store. */
@@ -48,7 +48,7 @@ export class RunBook {
     return this.ids.has(run);
   }
 
-  begin(params: MethodParams<'run.start'>): Run {
+  begin(params: RunParams): Run {
     const key = this.historyKey(params);
     const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase) =>
       this.history.expectedMs(key, phase),

@@ -3,19 +3,14 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { AppDescription } from '../protocol/description';
 import { VelarError } from '../protocol/errors';
-import type {
-  Container as ContainerInfo,
-  Gpu,
-  GpuList,
-  MethodParams,
-  RunSummary,
-} from '../protocol/methods';
+import type { Container as ContainerInfo, Gpu, GpuList, RunSummary } from '../protocol/methods';
 import type { PostMortem } from '../protocol/postMortem';
 import type { ResultValue, RunError } from '../protocol/values';
 import { MODEL_CACHE_VOLUME } from '../engines/volumePaths';
 import { DebugpyPackages } from '../debugging/debugpyPackages';
 import { DebugSessions } from '../debugging/debugSessions';
 import { checkDebug, debugTarget } from '../debugging/debugTarget';
+import { Deployments } from '../deployments/deployments';
 import { Adoption } from './adoption';
 import { Callers } from './callers';
 import type { Container } from './container';
@@ -26,7 +21,7 @@ import { cancelledBy, infrastructureError, unknownContainer } from './platformEr
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { CallProgress } from './progress';
-import type { Run } from './run';
+import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
 import type { RunListener, RunService, RunWatch } from './service';
@@ -42,6 +37,7 @@ type End = { result: ResultValue } | { error: RunError };
 export class Scheduler implements RunService {
   readonly storage: Storage;
   readonly debugging: DebugSessions;
+  readonly deployments: Deployments;
   readonly costs: Spending;
   private readonly pool: Pool;
   private readonly callers: Callers;
@@ -98,7 +94,9 @@ export class Scheduler implements RunService {
       bundlesInUse: () => [
         ...parts.runs.active.map((run) => run.params.bundle),
         ...[...this.pool.containers.all.values()].map(({ target }) => target.load.bundle),
+        ...this.deployments.bundles,
       ],
+      imagesServed: () => this.deployments.images,
       runInUse: (run) => parts.runs.find(run) !== undefined,
     });
     this.costs = new Spending({
@@ -108,6 +106,19 @@ export class Scheduler implements RunService {
       containers: () => this.pool.containers.all.values(),
       activeRuns: () => parts.runs.active,
       cancel: (call, error) => this.pool.cancel(call, error),
+    });
+    this.deployments = new Deployments({
+      store,
+      prices: parts.prices,
+      clock,
+      place: engine.place,
+      begin: (params) => parts.runs.begin(params),
+      end: (run, end) => this.end(run, end),
+      apps: (bundle, file) => this.targets.apps(bundle, file),
+      resolve: (run, qualname, app) => this.resolve(run, qualname, app),
+      submit: (calls) => this.pool.submit(calls),
+      newCallId: () => this.newCallId(),
+      start: (params) => this.start(params),
     });
     store.volumes.askForUse(
       (name) =>
@@ -148,11 +159,15 @@ export class Scheduler implements RunService {
     });
   }
 
+  keepServing(): void {
+    this.deployments.keepServing();
+  }
+
   prepare(): void {
     this.describer.prepare();
   }
 
-  async start(params: MethodParams<'run.start'>): Promise<void> {
+  async start(params: RunParams): Promise<void> {
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     const { runs, store } = this.parts;
     if (runs.knows(params.run)) return;
@@ -279,13 +294,14 @@ export class Scheduler implements RunService {
   }
 
   private resolve(run: Run, qualname: string, app?: string): TargetResult | Promise<TargetResult> {
-    const { bundle, file, cpu } = run.params;
+    const { bundle, file, cpu, environment } = run.params;
     const resolved = this.targets.resolve({
       bundle,
       file,
       qualname,
       cpuAllowed: cpu,
       ...(app === undefined ? {} : { app }),
+      ...(environment === undefined ? {} : { environment }),
     });
     if (resolved instanceof Promise) return resolved.then((result) => this.allowed(result));
     return this.allowed(resolved);

@@ -1,12 +1,20 @@
 /** What the server asks of scheduling: the seam between sockets and runs. Types only. */
 import type { Duplex } from 'node:stream';
+import type {
+  DeployedApp,
+  DeployedFunction,
+  EndpointKey,
+  Environment,
+  Version,
+  VersionDiff,
+} from '../protocol/deployments';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
 import type { Budget, BudgetState, CostReport } from '../protocol/metering';
 import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
 import type { PostMortem } from '../protocol/postMortem';
 import type { StorageItem, StorageKind } from '../protocol/resources';
-import type { RunError } from '../protocol/values';
+import type { CallArguments, RunError } from '../protocol/values';
 import type { LogCursor } from '../store/runJournal';
 
 /** Receives the events of one run, past ones first, in order and without holes. */
@@ -52,10 +60,42 @@ export interface CostService {
   removeBudget(app: string | null): void;
 }
 
+/** Versions of apps, what environments serve, and calls of it. Deploys are told as runs. */
+export interface DeploymentService {
+  /** `by`: who asks. Throws `conflict`. */
+  create(params: MethodParams<'deployment.create'>, by: string): void;
+  /** Throws `not-found`, `conflict`, `invalid`. */
+  move(params: MethodParams<'deployment.move'>, by: string): void;
+  list(): DeployedApp[];
+  /** Throws `not-found`. */
+  served(app: string, environment: Environment): Version;
+  /** Versions that the environment has served, the one of now first. Throws `not-found`. */
+  history(app: string, environment: Environment): number[];
+  /** Throws `not-found`. */
+  diff(app: string, environment: Environment, version: number): VersionDiff;
+  protect(app: string, on: boolean): void;
+  /** Starts a run of a function that the environment serves. Throws `not-found`. */
+  call(
+    run: string,
+    environment: Environment,
+    app: string,
+    qualname: string,
+    given: CallArguments,
+    instance?: CallArguments,
+  ): Promise<{ version: Version; function: DeployedFunction }>;
+  keys(): EndpointKey[];
+  createKey(environment: Environment, name: string): EndpointKey & { key: string };
+  /** Throws `not-found`. */
+  removeKey(id: string): void;
+}
+
 export interface RunService {
+  readonly deployments: DeploymentService;
   readonly storage: StorageService;
   readonly debugging: DebugService;
   readonly costs: CostService;
+  /** Brings up again what environments keep warm, after a start. */
+  keepServing(): void;
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
   prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */

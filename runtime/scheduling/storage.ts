@@ -32,7 +32,9 @@ export interface StorageOptions {
   engine: Engine;
   logger: Record<'info' | 'warn', (message: string) => void>;
   environment: Readonly<Record<string, string | undefined>>;
-  /** Bundles that runs or containers work with. */
+  /** Keys of images that environments serve. */
+  imagesServed: () => ReadonlySet<string>;
+  /** Bundles that runs, containers or versions work with. */
   bundlesInUse: () => Iterable<string>;
   /** True for a run that goes on or that is at hand in memory. */
   runInUse: (run: string) => boolean;
@@ -52,9 +54,9 @@ export class Storage implements StorageService {
   }
 
   async list(): Promise<StorageItem[]> {
-    const { engine, store } = this.options;
+    const { store } = this.options;
     const [images, volumes, logs, blobs] = await Promise.all([
-      engine.storedImages(),
+      this.storedImages(),
       store.volumes.list(),
       measureFolder(store.runsFolder),
       store.blobs.measure(),
@@ -96,8 +98,13 @@ export class Storage implements StorageService {
         }
         return kind === 'runs' ? this.sweepRuns(SWEEP_ALL) : this.sweepBlobs(SWEEP_ALL);
       }
-      const items = kind === 'image' ? await engine.storedImages() : await store.volumes.list();
+      const items = kind === 'image' ? await this.storedImages() : await store.volumes.list();
       const found = items.find((item) => ('key' in item ? item.key : item.name) === name);
+      if (kind === 'image' && this.options.imagesServed().has(name)) {
+        throw new VelarError('conflict', `A deployed version stands on the image ${name}.`, {
+          hint: 'Remove it once no environment serves that version.',
+        });
+      }
       await (kind === 'image' ? engine.removeImage(name) : store.volumes.remove(name));
       return found?.bytes ?? 0;
     });
@@ -152,7 +159,7 @@ export class Storage implements StorageService {
     const { engine, logger } = this.options;
     let freed = 0;
     for (const image of imagesOver(
-      await engine.storedImages(),
+      await this.storedImages(),
       this.imageLimit(),
       this.options.clock.now(),
     )) {
@@ -168,6 +175,12 @@ export class Storage implements StorageService {
       logger.info(`An image was removed because images are over their limit: ${what}.`);
     }
     return freed;
+  }
+
+  private async storedImages(): Promise<StoredImage[]> {
+    const served = this.options.imagesServed();
+    const images = await this.options.engine.storedImages();
+    return images.map((image) => ({ ...image, inUse: image.inUse || served.has(image.key) }));
   }
 
   private imageLimit(): number {

@@ -1,4 +1,5 @@
 /** What a call needs to be placed: its function, options, image and device, and the keys made of them. Pure. */
+import type { Environment } from '../protocol/deployments';
 import type { AppDescription, FunctionDescription, GpuRequest } from '../protocol/description';
 import { sha256Hex } from '../protocol/bundles';
 import type { Gpu } from '../protocol/methods';
@@ -60,6 +61,7 @@ export interface TargetInputs {
   gpuNote: string | null;
   cpuAllowed: boolean;
   cores: number;
+  environment?: Environment;
 }
 
 export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
@@ -70,7 +72,10 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
   const environment = { ...inputs.image.environment, ...options.env, ...inputs.secrets };
   const loadKey = `${inputs.bundle}|${inputs.file}|${sha256Hex(canonicalJson(environment)).slice(0, 16)}`;
   const gpus = choices.length === 0 ? 'cpu' : choicesLabel(choices);
-  const poolKey = `${inputs.app}|${inputs.image.key}|${gpus}`;
+  // Containers of an environment serve nothing else, and nothing else keeps or ends them.
+  const owner =
+    inputs.environment === undefined ? inputs.app : `${inputs.app}@${inputs.environment}`;
+  const poolKey = `${owner}|${inputs.image.key}|${gpus}`;
   const groupKey = groupOf(poolKey, loadKey);
   return {
     app: inputs.app,
@@ -85,7 +90,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     poolKey,
     groupKey,
     laneKey: `${groupKey}|${inputs.function.qualname}`,
-    functionKey: `${inputs.app}|${inputs.file}|${ownerOf(inputs.function)}`,
+    functionKey: `${owner}|${inputs.file}|${ownerOf(inputs.function)}`,
     maxContainers: options.maxContainers ?? defaultContainers(choices, inputs),
     concurrency: options.maxConcurrentInputs,
   };

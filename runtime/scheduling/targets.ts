@@ -1,5 +1,6 @@
 /** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
 import { VelarError } from '../protocol/errors';
+import type { Environment } from '../protocol/deployments';
 import type { FunctionOptions } from '../protocol/description';
 import type { RunError } from '../protocol/values';
 import type { Engine } from '../engines/engine';
@@ -20,6 +21,8 @@ export interface TargetRequest {
   /** Any app of the file where it is not given. */
   app?: string;
   cpuAllowed: boolean;
+  /** Of a deployment: its containers serve nothing else. */
+  environment?: Environment;
 }
 
 export type TargetResult = { target: Target } | { error: RunError };
@@ -40,8 +43,8 @@ export class Targets {
 
   /** At once where it was asked for before. Never rejects: what fails is an error of the run. */
   resolve(request: TargetRequest): TargetResult | Promise<TargetResult> {
-    const { bundle, file, app, qualname, cpuAllowed } = request;
-    const key = [bundle, file, app ?? '', qualname, cpuAllowed].join('|');
+    const { bundle, file, app = '', qualname, cpuAllowed, environment = '' } = request;
+    const key = [bundle, file, app, qualname, cpuAllowed, environment].join('|');
     return this.known.get(key) ?? this.find(request, key);
   }
 
@@ -106,6 +109,7 @@ export class Targets {
       gpuNote: gpus.note,
       cpuAllowed,
       cores,
+      ...(request.environment === undefined ? {} : { environment: request.environment }),
     });
     return 'error' in made ? made : { target: made };
   }

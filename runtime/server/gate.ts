@@ -1,5 +1,6 @@
 /** The one authentication gate: decides, before any routing, what a request may do. Pure. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { ENDPOINT_PATH, environmentSchema, type Environment } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
 import { LINK_PATH, PAIR_PATH } from '../protocol/version';
 
@@ -36,11 +37,15 @@ export interface GateRules {
   /** Lower-case names and addresses, without port, that this runtime goes by. */
   hosts: ReadonlySet<string>;
   credentials: Iterable<Credential>;
+  /** Of endpoints: each for one environment, and for nothing else. */
+  keys: Iterable<{ environment: Environment; sha256: string }>;
 }
 
 export type GateDecision =
   | { kind: 'link'; principal: Principal }
   | { kind: 'pair' }
+  /** A call of what the environment serves. */
+  | { kind: 'endpoint'; environment: Environment }
   | { kind: 'refuse'; status: number; error: VelarError };
 
 /**
@@ -67,6 +72,12 @@ export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
       ? { kind: 'pair' }
       : refuse(405, 'invalid', 'Pairing takes a POST request.');
   }
+  const environment = path.startsWith(ENDPOINT_PATH)
+    ? environmentSchema.safeParse(path.slice(ENDPOINT_PATH.length).split('/', 1)[0]).data
+    : undefined;
+  if (environment !== undefined && !facts.upgrade && hasKey(facts, rules.keys, environment)) {
+    return { kind: 'endpoint', environment };
+  }
   const principal = identify(facts, rules.credentials);
   if (principal === undefined) {
     return refuse(
@@ -76,6 +87,7 @@ export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
       'Pair this device again.',
     );
   }
+  if (environment !== undefined && !facts.upgrade) return { kind: 'endpoint', environment };
   if (path !== LINK_PATH) return refuse(404, 'not-found', `There is nothing at ${path}.`);
   if (!facts.upgrade) return refuse(426, 'invalid', 'This address speaks WebSocket.');
   return { kind: 'link', principal };
@@ -83,16 +95,35 @@ export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
 
 /** Compares against every credential, each in constant time, so that timing tells nothing about any. */
 function identify(facts: RequestFacts, credentials: Iterable<Credential>): Principal | undefined {
-  const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(facts.authorization ?? '')?.[1];
-  if (token === undefined) return undefined;
-  const presented = createHash('sha256').update(token).digest();
+  const presented = digestOf(facts);
+  if (presented === undefined) return undefined;
   let found: Principal | undefined;
   for (const { device, tokenSha256, loopbackOnly } of credentials) {
-    const known = Buffer.from(tokenSha256, 'hex');
-    const same = known.byteLength === presented.byteLength && timingSafeEqual(known, presented);
-    if (same && (facts.loopback || !loopbackOnly)) found = { device };
+    if (isSame(presented, tokenSha256) && (facts.loopback || !loopbackOnly)) found = { device };
   }
   return found;
+}
+
+/** Looks at every key, for the same reason. */
+function hasKey(facts: RequestFacts, keys: GateRules['keys'], environment: Environment): boolean {
+  const presented = digestOf(facts);
+  if (presented === undefined) return false;
+  let found = false;
+  for (const key of keys) {
+    if (isSame(presented, key.sha256) && key.environment === environment) found = true;
+  }
+  return found;
+}
+
+/** SHA-256 of the bearer token; undefined where there is none. */
+function digestOf({ authorization = '' }: RequestFacts): Buffer | undefined {
+  const token = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization)?.[1];
+  return token === undefined ? undefined : createHash('sha256').update(token).digest();
+}
+
+function isSame(presented: Buffer, sha256: string): boolean {
+  const known = Buffer.from(sha256, 'hex');
+  return known.byteLength === presented.byteLength && timingSafeEqual(known, presented);
 }
 
 /** The name of a Host header in lower case, without port; undefined for one that is malformed. */

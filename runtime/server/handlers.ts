@@ -67,6 +67,9 @@ function createHandlers(context: HandlerContext): Handlers {
     return made;
   };
 
+  const deviceName = ({ principal: { device } }: Session): string =>
+    store.devices.list().find(({ id }) => id === device)?.name ?? 'this machine';
+
   return {
     'runtime.info': () => context.info(),
     'runtime.doctor': async () => ({ checks: await context.doctor() }),
@@ -135,6 +138,40 @@ function createHandlers(context: HandlerContext): Handlers {
     }),
     'debug.giveUp': ({ container }, session) => {
       service.debugging.giveUp(container, session);
+      return {};
+    },
+
+    'deployment.create': (params, session) => {
+      service.deployments.create(params, deviceName(session));
+      return { logStream: watch(session, params.run, 0).logStream };
+    },
+    'deployment.move': (params, session) => {
+      service.deployments.move(params, deviceName(session));
+      return { logStream: watch(session, params.run, 0).logStream };
+    },
+    'deployment.list': () => ({ apps: service.deployments.list() }),
+    'deployment.served': ({ app, environment }) => ({
+      version: service.deployments.served(app, environment),
+    }),
+    'deployment.history': ({ app, environment }) => ({
+      versions: service.deployments.history(app, environment),
+    }),
+    'deployment.call': async (params, session) => {
+      const { run, environment, app, qualname, arguments: given, instance } = params;
+      await service.deployments.call(run, environment, app, qualname, given, instance);
+      session.signal.throwIfAborted();
+      return { logStream: watch(session, run, 0).logStream };
+    },
+    'deployment.diff': ({ app, environment, version }) =>
+      service.deployments.diff(app, environment, version),
+    'deployment.protect': ({ app, on }) => {
+      service.deployments.protect(app, on);
+      return {};
+    },
+    'key.create': ({ environment, name }) => service.deployments.createKey(environment, name),
+    'key.list': () => ({ keys: service.deployments.keys() }),
+    'key.remove': ({ id }) => {
+      service.deployments.removeKey(id);
       return {};
     },
 

@@ -4,8 +4,10 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { Environment } from '../protocol/deployments';
 import { isNodeError, VelarError } from '../protocol/errors';
 import { decide, isLoopback, type GateDecision, type GateRules } from './gate';
+import { readJson, sendJson } from './http';
 import type { Logger } from './logger';
 import type { TlsIdentity } from './tls';
 import { acceptLink, type LinkAcceptor } from './linkSocket';
@@ -20,6 +22,12 @@ export interface ListenerOptions {
   links: LinkAcceptor;
   /** Body of a pairing request, parsed; the answer is sent as JSON. Throws VelarError. */
   pair: (body: unknown) => unknown;
+  /** Answers a call of what an environment serves; never rejects. */
+  endpoint: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    environment: Environment,
+  ) => Promise<void>;
   logger: Logger;
   /** For a connection to become a link or be answered, in ms. */
   deadlineMs?: number;
@@ -69,18 +77,29 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     maxPayload: MAX_MESSAGE_BYTES,
   });
 
-  // One request to a connection, all of it before the deadline: a slow peer can't hold one open with drips.
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+  const disarm = (socket: Duplex): void => {
+    clearTimeout(deadlines.get(socket));
+    deadlines.delete(socket);
+  };
+  // A request has to be whole before the deadline: a slow peer can't hold a connection open with drips.
+  const arm = (socket: Duplex): void => {
+    disarm(socket);
     const deadline = setTimeout(() => {
       socket.destroy();
     }, options.deadlineMs ?? DEADLINE_MS);
     deadlines.set(socket, deadline);
-    socket.once('close', () => {
-      clearTimeout(deadline);
-      deadlines.delete(socket);
-    });
+  };
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    arm(socket);
+    socket.once('close', () => disarm(socket));
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    request.once('end', () => disarm(socket));
+    // Another request may come over the same connection.
+    response.once('finish', () => {
+      if (!socket.destroyed) arm(socket);
+    });
     void answer(request, response, options);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -93,8 +112,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return;
     }
     websockets.handleUpgrade(request, socket, head, (websocket) => {
-      clearTimeout(deadlines.get(socket));
-      deadlines.delete(socket);
+      disarm(socket);
       acceptLink(websocket, socket, decision.principal, options.links);
     });
   });
@@ -158,31 +176,20 @@ async function answer(
   options: ListenerOptions,
 ): Promise<void> {
   const decision = decideFor(request, false, options);
+  if (decision.kind === 'endpoint') {
+    await options.endpoint(request, response, decision.environment);
+    return;
+  }
   if (decision.kind !== 'pair') {
     send(response, ...refusal(decision));
     return;
   }
   try {
-    send(response, 200, options.pair(await readJson(request)));
+    send(response, 200, options.pair(await readJson(request, MAX_PAIR_BODY_BYTES)));
   } catch (error) {
     const failure = VelarError.from(error);
     const status = { unauthorised: 401, invalid: 400, 'too-large': 413 }[failure.code as string];
     send(response, status ?? 500, failure.toWire());
-  }
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_PAIR_BODY_BYTES) throw new VelarError('too-large', 'The request is too large.');
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString());
-  } catch (cause) {
-    throw new VelarError('invalid', 'The request is no JSON.', { cause });
   }
 }
 
@@ -191,16 +198,9 @@ function refusal(decision: GateDecision): [number, unknown] {
   return [426, new VelarError('invalid', 'This address speaks WebSocket.').toWire()];
 }
 
+/** Nothing else is to come over this connection. */
 function send(response: ServerResponse, status: number, body: unknown): void {
-  if (response.destroyed) return;
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'cache-control': 'no-store',
-    connection: 'close',
-  });
-  response.end(text);
+  sendJson(response, status, body, { connection: 'close' });
 }
 
 function refuseUpgrade(socket: Duplex, decision: GateDecision): void {

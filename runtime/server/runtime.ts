@@ -204,6 +204,8 @@ async function build(
   undo.push(() => {
     home.retract();
   });
+  // An embedded runtime comes and goes with its client, who may have come for something else.
+  if (!options.embedded) service.keepServing();
   logger.info('Started', { url: server.url, version: options.version, pid: process.pid });
   state.runtime = new Runtime(server, ownerToken, tls, logger, state.lifetime, undo);
   return state.runtime;

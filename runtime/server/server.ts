@@ -5,6 +5,7 @@ import { pairRequestSchema, type Check, type RuntimeInfo } from '../protocol/met
 import { sha256Hex } from '../protocol/bundles';
 import type { RunService } from '../scheduling/service';
 import type { Store } from '../store/store';
+import { Endpoints } from './endpoints';
 import { OWNER, type Credential, type GateRules } from './gate';
 import { createDispatch } from './handlers';
 import { listen, type ListenerOptions } from './listener';
@@ -24,7 +25,7 @@ export interface ServerOptions {
   ownerToken: string;
   runtime: RuntimeName;
   service: RunService;
-  store: Pick<Store, 'blobs' | 'bundles' | 'devices' | 'secrets'>;
+  store: Pick<Store, 'blobs' | 'bundles' | 'deployments' | 'devices' | 'secrets'>;
   info: () => Promise<RuntimeInfo>;
   doctor: (url: string) => Promise<Check[]>;
   /** See `runtime.release`. */
@@ -107,7 +108,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         .list()
         .map(({ id, tokenSha256 }) => ({ device: id, tokenSha256, loopbackOnly: false })),
     ],
+    keys: store.deployments.keys(),
   });
+  const endpoints = new Endpoints(service);
   const shared = {
     rules,
     logger,
@@ -134,6 +137,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       logger.info('Device paired', { device, name: request.data.deviceName });
       return { token, device, runtime };
     },
+    endpoint: (request, response, environment) => endpoints.answer(request, response, environment),
     ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
   } satisfies Partial<ListenerOptions>;
   const { host, port, tls } = options;

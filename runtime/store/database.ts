@@ -97,6 +97,12 @@ export class Database {
     }
   }
 
+  /** Changes of `work` are made all or none. */
+  together(work: () => void): void {
+    this.flush();
+    this.transaction(work);
+  }
+
   /** Rows, with what is queued already in them. */
   all(sql: string, values: SqlValue[] = []): Row[] {
     this.flush();

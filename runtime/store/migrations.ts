@@ -53,4 +53,21 @@ export const migrations: readonly string[] = [
    );
    CREATE TABLE budgets (app TEXT PRIMARY KEY, period TEXT NOT NULL, usd REAL NOT NULL);
    DROP TABLE metering;`,
+  `CREATE TABLE versions (app TEXT NOT NULL, version INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (app, version));
+   CREATE TABLE environment_moves (
+     app TEXT NOT NULL,
+     environment TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     at REAL NOT NULL,
+     by TEXT NOT NULL,
+     action TEXT NOT NULL
+   );
+   CREATE TABLE protected_apps (app TEXT PRIMARY KEY);
+   CREATE TABLE endpoint_keys (
+     id TEXT PRIMARY KEY,
+     environment TEXT NOT NULL,
+     name TEXT NOT NULL,
+     sha256 TEXT NOT NULL UNIQUE,
+     at REAL NOT NULL
+   );`,
 ];

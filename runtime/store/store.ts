@@ -7,6 +7,7 @@ import { BlobStore } from './blobs';
 import { BundleStore, DEFAULT_BUNDLE_LIMITS } from './bundles';
 import { BundleUses } from './bundleUses';
 import { Database } from './database';
+import { DeploymentStore } from './deployments';
 import { DeviceStore } from './devices';
 import { PhaseTimeStore } from './phaseTimes';
 import { RunFrames } from './runFrames';
@@ -23,6 +24,7 @@ export interface Store {
   readonly bundleUses: BundleUses;
   readonly frames: RunFrames;
   readonly runs: RunStore;
+  readonly deployments: DeploymentStore;
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
   readonly secrets: SecretStore;
@@ -60,6 +62,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     bundleUses,
     frames: new RunFrames(runFolder),
     runs,
+    deployments: new DeploymentStore(database),
     devices: new DeviceStore(database),
     secrets,
     phaseTimes: new PhaseTimeStore(database),

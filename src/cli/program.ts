@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CLIENT, type CliContext } from './context';
 import { addCosts } from './costCommands';
+import { addDeployments } from './deployCommands';
 import { addResources } from './resourceCommands';
 
 const JSON_HELP = 'print JSON';
@@ -32,6 +33,7 @@ export function makeProgram(context: CliContext, finish: (exitCode: number) => v
   addRuntimes(program, context, finish);
   addResources(program, context, finish, common);
   addCosts(program, context, finish, common);
+  addDeployments(program, context, finish, common);
   return program;
 }
 

@@ -40,8 +40,30 @@ export function parseTarget(text: string): ParsedTarget {
   throw new VelarError('invalid', `${JSON.stringify(text)} is no target.`, { hint: FORMS });
 }
 
+/** The file that a target names, and its app where it names one. Throws `not-found`, `invalid`. */
+export function resolveApp(
+  text: string,
+  cwd: string,
+): { root: string; file: string; app: string | undefined } {
+  const { root, file, functions, parsed } = readTarget(text, cwd);
+  const [first] = functions;
+  return { root, file, app: parsed.app === undefined ? undefined : first?.app };
+}
+
 /** Finds the function a target means. Throws `not-found` with what may have been meant, `invalid`. */
 export function resolveTarget(text: string, cwd: string): Target {
+  const { parsed, root, file, functions } = readTarget(text, cwd);
+  const found =
+    parsed.qualname === undefined
+      ? entrypointOf(functions, file)
+      : functionNamed(functions, parsed.qualname, file);
+  return { root, file, found };
+}
+
+function readTarget(
+  text: string,
+  cwd: string,
+): { parsed: ParsedTarget; root: string; file: string; functions: DiscoveredFunction[] } {
   const parsed = parseTarget(text);
   const path = parsed.app === undefined ? sourceFile(parsed.source, cwd) : moduleFile(parsed, cwd);
   const root = bundleRoot(path, cwd);
@@ -54,11 +76,7 @@ export function resolveTarget(text: string, cwd: string): Target {
       hint: 'Decorate one with @app.function(), where app is velar.App("name").',
     });
   }
-  const found =
-    parsed.qualname === undefined
-      ? entrypointOf(functions, file)
-      : functionNamed(functions, parsed.qualname, file);
-  return { root, file, found };
+  return { parsed, root, file, functions };
 }
 
 function sourceFile(source: string, cwd: string): string {

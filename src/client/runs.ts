@@ -1,7 +1,7 @@
 /** Starts runs and follows them. */
-import { randomBytes } from 'node:crypto';
 import { VelarError } from '../../runtime/protocol/errors';
 import type { RunEvent } from '../../runtime/protocol/events';
+import { newRunId } from '../../runtime/protocol/runIds';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { ClientConnection, ClientStream, RunHandle, RunRequest, Unsubscribe } from './api';
 import { BundleUploader, type BundleContent } from './bundleUpload';
@@ -49,24 +49,52 @@ export function startWith(
   overlay: Overlay,
   companion: RunCompanion | undefined,
 ): RunHandle {
+  const { root: _root, ...target } = request;
+  return startBundled(connection, bundler, request, overlay, companion, (run, bundle) =>
+    connection.request('run.start', { ...target, run, bundle }),
+  );
+}
+
+/** Sends the bundle of a file, then starts what is told as a run; `begin` is asked again after a lost session. */
+export function startBundled(
+  connection: ClientConnection,
+  bundler: Bundler,
+  { root, file, qualname }: Pick<RunRequest, 'root' | 'file' | 'qualname'>,
+  overlay: Overlay,
+  companion: RunCompanion | undefined,
+  begin: (run: string, bundle: string) => Promise<{ logStream: number }>,
+): RunHandle {
   const uploader = uploaderOf(connection);
   const run = newRunId();
-  const follower = new RunFollower(run, request.file, request.qualname, Date.now());
+  const follower = new RunFollower(run, file, qualname, Date.now());
   return new LiveRun(connection, follower, companion, async (signal) => {
     for (let tries = 1; ; tries += 1) {
       try {
-        const content = await bundler.build(request.root, request.file, overlay, signal);
-        const bundle = await uploader.send(request.root, content, signal);
-        const { root: _root, ...target } = request;
+        const content = await bundler.build(root, file, overlay, signal);
+        const bundle = await uploader.send(root, content, signal);
         if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
         // Not given up by the signal: once asked, the run may exist, and is then cancelled on the runtime.
-        const { logStream } = await connection.request('run.start', { ...target, run, bundle });
-        return logStream;
+        return (await begin(run, bundle)).logStream;
       } catch (error) {
         if (tries === BUNDLE_TRIES || !mendedByAnotherTry(error)) throw error;
         uploader.forget();
       }
     }
+  });
+}
+
+/** Starts what is told as a run and needs no files of this machine. */
+export function startRemote(
+  connection: ClientConnection,
+  file: string,
+  qualname: string,
+  begin: (run: string) => Promise<{ logStream: number }>,
+): RunHandle {
+  const run = newRunId();
+  const follower = new RunFollower(run, file, qualname, Date.now());
+  return new LiveRun(connection, follower, undefined, async (signal) => {
+    if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
+    return (await begin(run)).logStream;
   });
 }
 
@@ -92,13 +120,6 @@ export function attachRun(connection: ClientConnection, run: string, afterSeq = 
     follower.describe(summary.file, summary.qualname, summary.startedAt);
     return logStream;
   });
-}
-
-/** A new id of a run. */
-export function newRunId(): string {
-  return `run-${BigInt(`0x${randomBytes(10).toString('hex')}`)
-    .toString(36)
-    .padStart(16, '0')}`;
 }
 
 class LiveRun implements RunHandle {

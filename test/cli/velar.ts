@@ -7,6 +7,8 @@ import { dirname, join, resolve } from 'node:path';
 const CLI = resolve('dist', 'cli.js');
 /** A hung command fails its test with what it printed, instead of the whole suite. */
 const ENDS_WITHIN_MS = 90_000;
+/** A runtime stays for as long as its suite. */
+const SERVES_FOR_MS = 600_000;
 
 export interface Ended {
   code: number | null;
@@ -44,7 +46,8 @@ export class Running {
       this.stderr += text;
       this.changed();
     });
-    const late = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
+    const limitMs = args[0] === 'serve' ? SERVES_FOR_MS : ENDS_WITHIN_MS;
+    const late = setTimeout(() => child.kill('SIGKILL'), limitMs);
     this.ended = new Promise((done) => {
       child.once('close', (code) => {
         clearTimeout(late);

@@ -44,7 +44,12 @@ class Functions:
         self._making = threading.RLock()
 
     def get(self, qualname: str, constructor: Optional[Input]) -> Callable[..., Any]:
-        """The function to call. For a method, of the object made from ``constructor``; made once, entered once."""
+        """The function to call. For a method, of the object made from ``constructor``; made once, entered once.
+
+        Without a name it is one that does nothing: that the file was imported is all that is asked.
+        """
+        if not qualname:
+            return _nothing
         found = self._prepared.get(qualname)
         if found is not None:
             function, self._loads.scope.cache = found
@@ -106,6 +111,10 @@ def _make(made: Cls, constructor: Input) -> Any:
     _cls.adopt(instance, proxy)
     _cls.run_enter(instance)
     return instance
+
+
+def _nothing() -> None:
+    return None
 
 
 def _names(app: App) -> List[str]:

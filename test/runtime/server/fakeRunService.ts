@@ -42,11 +42,28 @@ export class FakeRunService implements RunService {
     setBudget: (budget: Budget) => ({ ...budget, spentUsd: 0, state: 'ok' as const }),
     removeBudget: () => undefined,
   };
+  readonly deployments: RunService['deployments'] = {
+    create: () => undefined,
+    move: () => undefined,
+    list: () => [],
+    served: () => nothingDeployed(),
+    history: () => nothingDeployed(),
+    diff: () => nothingDeployed(),
+    protect: () => undefined,
+    call: () => nothingDeployed(),
+    keys: () => [],
+    createKey: () => nothingDeployed(),
+    removeKey: () => nothingDeployed(),
+  };
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();
 
   constructor(private readonly folder: string) {}
+
+  keepServing(): void {
+    throw new Error('Only a whole runtime does that.');
+  }
 
   prepare(): void {
     this.prepared += 1;
@@ -174,4 +191,8 @@ export class FakeRunService implements RunService {
     if (found === undefined) throw new VelarError('not-found', `No run ${run}.`);
     return found;
   }
+}
+
+function nothingDeployed(): never {
+  throw new VelarError('not-found', 'Nothing is deployed.');
 }

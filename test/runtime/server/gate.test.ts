@@ -9,6 +9,10 @@ const rules = {
     { device: 'owner', tokenSha256: sha256Hex('owner-token'), loopbackOnly: true },
     { device: 'dev-1', tokenSha256: sha256Hex('device-token'), loopbackOnly: false },
   ],
+  keys: [
+    { environment: 'staging' as const, sha256: sha256Hex('staging-key') },
+    { environment: 'production' as const, sha256: sha256Hex('production-key') },
+  ],
 };
 const good: RequestFacts = {
   upgrade: true,
@@ -24,6 +28,7 @@ const good: RequestFacts = {
 function verdict(change: Partial<RequestFacts>): string | number {
   const decision = decide({ ...good, ...change }, rules);
   if (decision.kind === 'link') return decision.principal.device;
+  if (decision.kind === 'endpoint') return decision.environment;
   return decision.kind === 'pair' ? 'pair' : decision.status;
 }
 
@@ -37,6 +42,25 @@ describe('gate', () => {
     assert.equal(verdict({ url: '/v1/link?x=1' }), 'dev-1');
   });
 
+  it('lets a key into the endpoints of its environment and nowhere else', () => {
+    const to = (url: string, token: string): string | number =>
+      verdict({ url, upgrade: false, method: 'POST', authorization: `Bearer ${token}` });
+    const [staging, production] = ['/v1/endpoints/staging/a/f', '/v1/endpoints/production/a/f'];
+    assert.equal(to(staging, 'staging-key'), 'staging');
+    assert.equal(to(production, 'production-key'), 'production');
+    assert.equal(to(production, 'staging-key'), 401);
+    assert.equal(to(staging, 'production-key'), 401);
+    assert.equal(to('/v1/endpoints/elsewhere/a/f', 'staging-key'), 401);
+    assert.equal(to(`${staging}/../../production/a/f`, 'staging-key'), 'staging');
+    assert.equal(to('/v1/link', 'staging-key'), 401);
+    assert.equal(to('/v1/pair/', 'staging-key'), 401);
+    assert.equal(verdict({ authorization: 'Bearer staging-key' }), 401);
+    assert.equal(verdict({ url: staging, authorization: 'Bearer staging-key' }), 401, 'no upgrade');
+    assert.equal(to(staging, 'device-token'), 'staging');
+    assert.equal(to(production, 'device-token'), 'production');
+    assert.equal(to(staging, 'nobody'), 401);
+  });
+
   it('refuses every Origin before anything else', () => {
     for (const origin of [
       'null',
@@ -45,7 +69,7 @@ describe('gate', () => {
       'vscode-webview://x',
       'https://gpu.example',
     ]) {
-      for (const url of ['/v1/link', '/v1/pair', '/']) {
+      for (const url of ['/v1/link', '/v1/pair', '/', '/v1/endpoints/staging/a/f']) {
         for (const upgrade of [true, false]) {
           for (const authorization of [undefined, 'Bearer device-token']) {
             assert.equal(verdict({ origin, url, upgrade, authorization, method: 'POST' }), 403);

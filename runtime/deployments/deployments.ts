@@ -1,0 +1,162 @@
+/** Versions and environments as clients and endpoints ask for them. */
+import { randomBytes } from 'node:crypto';
+import { sha256Hex } from '../protocol/bundles';
+import type {
+  DeployedApp,
+  DeployedFunction,
+  EndpointKey,
+  Environment,
+  Version,
+  VersionDiff,
+} from '../protocol/deployments';
+import { VelarError } from '../protocol/errors';
+import type { MethodParams } from '../protocol/methods';
+import type { CallArguments } from '../protocol/values';
+import { hourlyUsd } from '../metering/cost';
+import type { PriceTable } from '../metering/prices';
+import type { RunParams } from '../scheduling/run';
+import type { DeploymentService } from '../scheduling/service';
+import type { Store } from '../store/store';
+import { Deployer, type DeployerOptions } from './deployer';
+import { diffVersions, type DiffSide } from './versionDiff';
+
+export interface DeploymentsOptions extends Omit<DeployerOptions, 'deployments'> {
+  store: Pick<Store, 'deployments' | 'bundles'>;
+  prices: PriceTable;
+  start: (params: RunParams) => Promise<void>;
+}
+
+export class Deployments implements DeploymentService {
+  private readonly deployer: Deployer;
+
+  constructor(private readonly options: DeploymentsOptions) {
+    this.deployer = new Deployer({ ...options, deployments: options.store.deployments });
+  }
+
+  /** Bundles of versions: each can be served again. */
+  get bundles(): string[] {
+    return this.list().flatMap(({ versions }) => versions.map(({ bundle }) => bundle));
+  }
+
+  /** Keys of images that environments serve. */
+  get images(): ReadonlySet<string> {
+    const served = this.list().flatMap(({ serves, versions }) =>
+      versions.filter(({ version }) => serves.some((each) => each.version === version)),
+    );
+    return new Set(served.flatMap(({ functions }) => functions.map(({ imageKey }) => imageKey)));
+  }
+
+  create(params: MethodParams<'deployment.create'>, by: string): void {
+    this.deployer.create(params, by);
+  }
+
+  move(params: MethodParams<'deployment.move'>, by: string): void {
+    this.deployer.move(params, by);
+  }
+
+  keepServing(): void {
+    this.deployer.keepServing();
+  }
+
+  list(): DeployedApp[] {
+    return this.options.store.deployments.apps();
+  }
+
+  served(app: string, environment: Environment): Version {
+    const { deployments } = this.options.store;
+    const version = deployments.served(app, environment);
+    if (version !== undefined) return version;
+    // Says so itself where the app is not known at all.
+    deployments.app(app);
+    throw new VelarError('not-found', `${app} is not deployed to ${environment}.`, {
+      hint:
+        environment === 'staging'
+          ? 'Deploy it with `velar deploy FILE`.'
+          : `Promote a version of staging with \`velar promote ${app}\`.`,
+    });
+  }
+
+  history(app: string, environment: Environment): number[] {
+    const { deployments } = this.options.store;
+    deployments.app(app);
+    return deployments
+      .history(app, environment)
+      .map(({ version }) => version)
+      .toReversed();
+  }
+
+  diff(app: string, environment: Environment, number: number): VersionDiff {
+    const { deployments, bundles } = this.options.store;
+    const side = (version: Version): DiffSide => ({
+      version,
+      files: bundles.manifest(version.bundle),
+    });
+    const served = deployments.served(app, environment);
+    return diffVersions(
+      served === undefined ? undefined : side(served),
+      side(deployments.version(app, number)),
+      (fn) => this.hourly(fn),
+    );
+  }
+
+  protect(app: string, on: boolean): void {
+    this.options.store.deployments.protect(app, on);
+  }
+
+  async call(
+    run: string,
+    environment: Environment,
+    app: string,
+    qualname: string,
+    given: CallArguments,
+    instance?: CallArguments,
+  ): Promise<{ version: Version; function: DeployedFunction }> {
+    const version = this.served(app, environment);
+    const found = version.functions.find((each) => each.qualname === qualname);
+    if (found === undefined) {
+      const names = version.functions.map((each) => each.qualname).join(', ');
+      throw new VelarError('not-found', `${app} has no function ${qualname} in ${environment}.`, {
+        hint: `It has ${names}.`,
+      });
+    }
+    const { bundle, file, cpu } = version;
+    await this.options.start({
+      run,
+      bundle,
+      file,
+      qualname,
+      kind: found.kind,
+      arguments: given,
+      cpu,
+      environment,
+      ...(instance === undefined ? {} : { instance }),
+    });
+    return { version, function: found };
+  }
+
+  keys(): EndpointKey[] {
+    return this.options.store.deployments.keys().map(({ sha256: _sha256, ...key }) => key);
+  }
+
+  createKey(environment: Environment, name: string): EndpointKey & { key: string } {
+    const key = `vk-${environment}-${randomBytes(32).toString('base64url')}`;
+    const made = {
+      id: `key-${randomBytes(6).toString('hex')}`,
+      environment,
+      name,
+      at: this.options.clock.now(),
+    };
+    this.options.store.deployments.addKey({ ...made, sha256: sha256Hex(key) });
+    return { ...made, key };
+  }
+
+  removeKey(id: string): void {
+    this.options.store.deployments.removeKey(id);
+  }
+
+  private hourly({ options: { gpu } }: DeployedFunction): number | undefined {
+    const [first] = gpu;
+    const use = { gpu: first?.name ?? null, count: first?.count ?? 0 };
+    return hourlyUsd(use, this.options.prices);
+  }
+}

@@ -1,0 +1,79 @@
+/** Versions of apps, and the environments that they serve. */
+import * as z from 'zod';
+import { functionDescriptionSchema, functionOptionsSchema } from './description';
+
+export const environmentSchema = z.enum(['staging', 'production']);
+export type Environment = z.infer<typeof environmentSchema>;
+
+/** Where the code came from, as git tells. */
+export const commitSchema = z.object({
+  hash: z.string().regex(/^[0-9a-f]{7,64}$/),
+  /** False where files had changes that are in no commit. */
+  clean: z.boolean(),
+});
+
+/** A function of a version. Secrets by name only: values never leave the runtime. */
+export const deployedFunctionSchema = functionDescriptionSchema.extend({
+  options: functionOptionsSchema.omit({ secrets: true }).extend({ secrets: z.array(z.string()) }),
+  /** Key of its image: equal keys are equal content. */
+  imageKey: z.string(),
+});
+export type DeployedFunction = z.infer<typeof deployedFunctionSchema>;
+
+/** What a deploy made; it never changes. */
+export const versionSchema = z.object({
+  app: z.string(),
+  /** Counts up from 1 for each app. */
+  version: z.number().int().min(1),
+  bundle: z.string(),
+  file: z.string(),
+  functions: z.array(deployedFunctionSchema),
+  /** GPU functions run on the CPU where there is no GPU, because that was allowed. */
+  cpu: z.boolean(),
+  /** ms since the epoch. */
+  at: z.number(),
+  by: z.string(),
+  commit: commitSchema.nullable(),
+});
+export type Version = z.infer<typeof versionSchema>;
+
+/** What an environment serves since when. */
+export const servedSchema = z.object({
+  environment: environmentSchema,
+  version: z.number().int(),
+  at: z.number(),
+  by: z.string(),
+  action: z.enum(['deploy', 'promote', 'rollback']),
+});
+export type Served = z.infer<typeof servedSchema>;
+
+export const deployedAppSchema = z.object({
+  app: z.string(),
+  /** Production takes promoted versions only. */
+  protected: z.boolean(),
+  /** At most one for each environment. */
+  serves: z.array(servedSchema),
+  /** Newest first. */
+  versions: z.array(versionSchema),
+});
+export type DeployedApp = z.infer<typeof deployedAppSchema>;
+
+export const versionDiffSchema = z.object({
+  from: z.number().int().nullable(),
+  to: z.number().int(),
+  files: z.array(z.object({ path: z.string(), change: z.enum(['added', 'changed', 'removed']) })),
+  /** Changes of functions, images, options and cost, each a line for people. */
+  lines: z.array(z.string()),
+});
+export type VersionDiff = z.infer<typeof versionDiffSchema>;
+
+export const endpointKeySchema = z.object({
+  id: z.string(),
+  environment: environmentSchema,
+  name: z.string(),
+  at: z.number(),
+});
+export type EndpointKey = z.infer<typeof endpointKeySchema>;
+
+/** Path of endpoints on a runtime: `/v1/endpoints/<environment>/<app>/<function>`. */
+export const ENDPOINT_PATH = '/v1/endpoints/';

@@ -1,0 +1,162 @@
+/** Versions of apps, what each environment serves, and the keys of endpoints. Few: all of it is in memory too. */
+import { VelarError } from '../protocol/errors';
+import {
+  endpointKeySchema,
+  servedSchema,
+  versionSchema,
+  type DeployedApp,
+  type EndpointKey,
+  type Environment,
+  type Served,
+  type Version,
+} from '../protocol/deployments';
+import type { Database } from './database';
+
+interface KeptKey extends EndpointKey {
+  /** SHA-256 of the key; the key itself is kept by whoever made it. */
+  sha256: string;
+}
+
+/** One that an environment began to serve. */
+export interface Move extends Served {
+  app: string;
+}
+
+export class DeploymentStore {
+  private readonly versions = new Map<string, Version[]>();
+  /** By app, oldest first. */
+  private readonly moves = new Map<string, Move[]>();
+  private readonly protectedApps: Set<string>;
+  private readonly kept: Map<string, KeptKey>;
+
+  constructor(private readonly database: Database) {
+    for (const row of database.all('SELECT content FROM versions ORDER BY app, version')) {
+      const version = versionSchema.parse(JSON.parse(String(row['content'])));
+      push(this.versions, version.app, version);
+    }
+    for (const row of database.all('SELECT * FROM environment_moves ORDER BY rowid')) {
+      const app = String(row['app']);
+      push(this.moves, app, { ...servedSchema.parse(row), app });
+    }
+    const names = database.all('SELECT app FROM protected_apps').map((row) => String(row['app']));
+    this.protectedApps = new Set(names);
+    this.kept = new Map(
+      database.all('SELECT * FROM endpoint_keys').map((row) => {
+        const key = { ...endpointKeySchema.parse(row), sha256: String(row['sha256']) };
+        return [key.id, key];
+      }),
+    );
+  }
+
+  apps(): DeployedApp[] {
+    return [...this.versions.keys()].sort().map((app) => this.app(app));
+  }
+
+  /** Throws `not-found`. */
+  app(app: string): DeployedApp {
+    const versions = this.versions.get(app);
+    if (versions === undefined) {
+      throw new VelarError('not-found', `No version of the app ${app} was deployed here.`, {
+        hint: `List what was with \`velar deployments\`.`,
+      });
+    }
+    const serves = (['staging', 'production'] as const).flatMap((environment) => {
+      const served = this.move(app, environment);
+      return served === undefined ? [] : [served];
+    });
+    return {
+      app,
+      protected: this.protectedApps.has(app),
+      serves,
+      versions: versions.toReversed(),
+    };
+  }
+
+  /** Throws `not-found`. */
+  version(app: string, version: number): Version {
+    const found = this.app(app).versions.find((each) => each.version === version);
+    if (found !== undefined) return found;
+    throw new VelarError('not-found', `The app ${app} has no version ${version}.`, {
+      hint: 'List its versions with `velar deployments`.',
+    });
+  }
+
+  /** What an environment serves; undefined where it serves nothing. */
+  served(app: string, environment: Environment): Version | undefined {
+    const move = this.move(app, environment);
+    return move === undefined ? undefined : this.version(app, move.version);
+  }
+
+  /** Moves of an environment, oldest first. */
+  history(app: string, environment: Environment): Move[] {
+    return (this.moves.get(app) ?? []).filter((move) => move.environment === environment);
+  }
+
+  /** Number of the next version of an app. */
+  next(app: string): number {
+    return (this.versions.get(app)?.at(-1)?.version ?? 0) + 1;
+  }
+
+  /** Keeps a version, if it is new, and lets an environment serve it: both or neither. Throws `disk-full`. */
+  serve(version: Version, move: Move): void {
+    const isNew = version.version === this.next(version.app);
+    this.database.together(() => {
+      if (isNew) {
+        this.database.run('INSERT INTO versions (app, version, content) VALUES (?, ?, ?)', [
+          version.app,
+          version.version,
+          JSON.stringify(version),
+        ]);
+      }
+      this.database.run(
+        'INSERT INTO environment_moves (app, environment, version, at, by, action) VALUES (?, ?, ?, ?, ?, ?)',
+        [move.app, move.environment, move.version, move.at, move.by, move.action],
+      );
+    });
+    if (isNew) push(this.versions, version.app, version);
+    push(this.moves, move.app, move);
+  }
+
+  isProtected(app: string): boolean {
+    return this.protectedApps.has(app);
+  }
+
+  protect(app: string, on: boolean): void {
+    if (on) this.database.run('INSERT OR IGNORE INTO protected_apps (app) VALUES (?)', [app]);
+    else this.database.run('DELETE FROM protected_apps WHERE app = ?', [app]);
+    if (on) this.protectedApps.add(app);
+    else this.protectedApps.delete(app);
+  }
+
+  keys(): readonly KeptKey[] {
+    return [...this.kept.values()];
+  }
+
+  addKey(key: KeptKey): void {
+    this.database.run(
+      'INSERT INTO endpoint_keys (id, environment, name, sha256, at) VALUES (?, ?, ?, ?, ?)',
+      [key.id, key.environment, key.name, key.sha256, key.at],
+    );
+    this.kept.set(key.id, key);
+  }
+
+  /** Throws `not-found`. */
+  removeKey(id: string): void {
+    if (!this.kept.delete(id)) {
+      throw new VelarError('not-found', `There is no key ${id}.`, {
+        hint: 'List the keys with `velar keys`.',
+      });
+    }
+    this.database.run('DELETE FROM endpoint_keys WHERE id = ?', [id]);
+  }
+
+  private move(app: string, environment: Environment): Move | undefined {
+    return this.history(app, environment).at(-1);
+  }
+}
+
+function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}

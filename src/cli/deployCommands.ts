@@ -1,0 +1,108 @@
+/** Commands on versions of apps, what environments serve, and the keys of endpoints. */
+import type { Command } from 'commander';
+import type { CliContext } from './context';
+
+type Finish = (exitCode: number) => void;
+
+interface Common {
+  json: boolean;
+  runtime?: string;
+}
+
+/** `common` adds the options that most commands take. */
+export function addDeployments(
+  program: Command,
+  context: CliContext,
+  finish: Finish,
+  common: (command: Command) => Command,
+): void {
+  common(program.command('deploy'))
+    .argument('<target>', 'path/file.py or module:app')
+    .option('--env <environment>', 'staging or production', 'staging')
+    .option('--app <name>', 'which app, where the file has several')
+    .option('--cpu', 'run GPU functions on CPU where there is no GPU', false)
+    .option('-y, --yes', 'send a large bundle without being asked', false)
+    .description('make a version of an app, and let an environment serve it once it has come up')
+    .action(
+      async (
+        target: string,
+        options: Common & { env: string; app?: string; cpu: boolean; yes: boolean },
+      ) => {
+        const { deploy } = await import('./commands/deploy');
+        finish(await deploy(context, target, options));
+      },
+    );
+  common(program.command('deployments'))
+    .description('list versions, and which of them environments serve')
+    .action(async (options: Common) => {
+      const { listDeployments } = await import('./commands/deploy');
+      finish(await listDeployments(context, options));
+    });
+  common(program.command('promote'))
+    .argument('<app>', 'name of the app')
+    .option('--version <number>', 'another version than the one that staging serves')
+    .option('-y, --yes', 'without being asked', false)
+    .description('let production serve what staging serves, unchanged; what changes is shown first')
+    .action(async (app: string, options: Common & { version?: string; yes: boolean }) => {
+      const { promote } = await import('./commands/deploy');
+      finish(await promote(context, app, options));
+    });
+  common(program.command('rollback'))
+    .argument('<app>', 'name of the app')
+    .option('--env <environment>', 'staging or production', 'production')
+    .option('--to <version>', 'a version that it served; without it the one before')
+    .option('-y, --yes', 'without being asked', false)
+    .description('let an environment serve an earlier version again')
+    .action(async (app: string, options: Common & { env: string; to?: string; yes: boolean }) => {
+      const { rollback } = await import('./commands/deploy');
+      finish(await rollback(context, app, options));
+    });
+  common(program.command('protect'))
+    .argument('<app>', 'name of the app')
+    .option('--off', 'let production take any version again', false)
+    .description('let production take promoted versions only')
+    .action(async (app: string, options: Common & { off: boolean }) => {
+      const { protect } = await import('./commands/deploy');
+      finish(await protect(context, app, options));
+    });
+  common(program.command('call'))
+    .argument('<function>', 'APP.FUNCTION')
+    .option('--env <environment>', 'staging or production', 'staging')
+    .option('--args <list>', 'positional arguments: a JSON list or a Python literal')
+    .option('--kwargs <object>', 'keyword arguments: a JSON object or a Python literal')
+    .option('-o, --output <file>', 'save the result, such as an image')
+    .description('call a function as an environment serves it')
+    .action(
+      async (
+        target: string,
+        options: Common & { env: string; args?: string; kwargs?: string; output?: string },
+      ) => {
+        const { call } = await import('./commands/deploy');
+        finish(await call(context, target, options));
+      },
+    );
+
+  const keys = program.command('keys').description('what lets HTTP clients call endpoints');
+  common(keys.command('list', { isDefault: true }))
+    .description('list keys')
+    .action(async (options: Common) => {
+      const { listKeys } = await import('./commands/keys');
+      finish(await listKeys(context, options));
+    });
+  common(keys.command('create'))
+    .argument('<environment>', 'staging or production')
+    .option('--name <name>', 'what it is for', 'endpoint key')
+    .description('make a key, which is shown this once')
+    .action(async (environment: string, options: Common & { name: string }) => {
+      const { createKey } = await import('./commands/keys');
+      finish(await createKey(context, environment, options));
+    });
+  common(keys.command('remove'))
+    .argument('<key>', 'id of a key')
+    .option('-y, --yes', 'without being asked', false)
+    .description('refuse whoever uses it')
+    .action(async (id: string, options: Common & { yes: boolean }) => {
+      const { removeKey } = await import('./commands/keys');
+      finish(await removeKey(context, id, options));
+    });
+}

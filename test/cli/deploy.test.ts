@@ -1,0 +1,299 @@
+import * as assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deployedAppSchema } from '../../runtime/protocol/deployments';
+import { ofType, jsonLines, Workspace, type Running } from './velar';
+
+const app = (greeting: string, extra = ''): string => `
+import os, time
+import velar
+
+app = velar.App("shop")
+
+
+@app.function()
+def greet(name: str, times: int = 1):
+    print("greeting", name)
+    return " ".join(["${greeting} " + name] * times)
+
+
+@app.function()
+def count(to: int):
+    for number in range(to):
+        yield {"number": number}
+
+
+@app.function()
+def fail():
+    raise ValueError("no such luck")
+
+
+@app.function(timeout=1)
+def sleep():
+    time.sleep(30)
+
+
+@app.function()
+def slow(seconds: float):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+@app.cls()
+class Adder:
+    def __init__(self, base: int = 0):
+        self.base = base
+
+    @velar.method()
+    def add(self, more: int):
+        return self.base + more
+${extra}
+`;
+
+interface Address {
+  url: string;
+}
+
+describe('deployments', function () {
+  this.timeout(240_000);
+  const workspace = new Workspace({ 'shop.py': app('hello') });
+  let serving: Running;
+  let url: string;
+  const keys: Record<string, string> = {};
+
+  const velar = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await workspace.run(...args);
+    assert.equal(code, 0, `velar ${args.join(' ')}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  const call = (
+    environment: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
+    fetch(`${url}/v1/endpoints/${environment}/shop/${path}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${keys[environment] ?? ''}`,
+        'content-type': 'application/json',
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const get = (environment: string, path: string): Promise<Response> =>
+    fetch(`${url}/v1/endpoints/${environment}/shop/${path}`, {
+      headers: { authorization: `Bearer ${keys[environment] ?? ''}` },
+    });
+  const serve = async (): Promise<void> => {
+    serving = workspace.start(['serve', '--port', '0', '--json']);
+    const [line] = await serving.printed(/^\{.*"url".*\}$/m);
+    url = (JSON.parse(line) as Address).url.replace(/^ws/, 'http');
+  };
+
+  before(async () => {
+    await serve();
+    for (const environment of ['staging', 'production']) {
+      keys[environment] = (await velar('keys', 'create', environment)).trim();
+    }
+  });
+  after(async () => {
+    serving.terminate();
+    await serving.ended;
+    workspace.remove();
+  });
+
+  it('make a version, told by phase, and serve it over HTTP', async () => {
+    const lines = jsonLines(await velar('deploy', 'shop.py', '--json'));
+    assert.deepEqual(ofType(lines, 'result').at(-1)?.value, {
+      app: 'shop',
+      version: 1,
+      environment: 'staging',
+    });
+    const ended = ofType(lines, 'phase').filter(
+      ({ status }) => status === 'done' || status === 'skipped',
+    );
+    assert.equal(ended.length, 7, 'each phase ends once');
+    const named = await call('staging', 'greet', { name: 'Ada', times: 2 });
+    assert.deepEqual([named.status, await named.json()], [200, 'hello Ada hello Ada']);
+    assert.match(named.headers.get('velar-request-id') ?? '', /^run-/);
+    const timing =
+      /^queue;dur=[\d.]+, cold-start;dur=[\d.]+, model-load;dur=0, execution;dur=[\d.]+$/;
+    assert.match(named.headers.get('server-timing') ?? '', timing);
+    assert.equal(await (await call('staging', 'greet', ['Bob'])).json(), 'hello Bob');
+    const method = await call('staging', 'Adder.add', { $instance: { base: 40 }, more: 2 });
+    assert.equal(await method.json(), 42);
+    assert.match(await velar('call', 'shop.greet', '--args', '["Cleo"]'), /hello Cleo/);
+    const log = await velar('logs', named.headers.get('velar-request-id') ?? '');
+    assert.match(log, /greeting Ada/);
+  });
+
+  it('stream what generators yield as events', async () => {
+    const response = await call('staging', 'count', { to: 3 });
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    const text = await response.text();
+    assert.deepEqual(
+      [...text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]),
+      ['{"number":0}', '{"number":1}', '{"number":2}', '{}'],
+    );
+    assert.match(text, /event: end\ndata: \{\}\n\n$/);
+  });
+
+  it('answer with what is wrong, and to nobody without the key of the environment', async () => {
+    const status = async (response: Promise<Response>): Promise<number> => (await response).status;
+    assert.equal(await status(call('staging', 'greet', {})), 422);
+    assert.equal(await status(call('staging', 'greet', { name: 'A', age: 3 })), 422);
+    assert.equal(await status(call('staging', 'greet', 'text')), 400);
+    assert.equal(await status(call('staging', 'nothing', {})), 404);
+    assert.equal(await status(call('staging', 'sleep', {})), 504);
+    assert.equal(await status(get('staging', 'greet')), 405);
+    assert.equal(await status(call('staging', 'greet', {}, { 'content-type': 'text/plain' })), 415);
+    assert.equal(await status(call('staging', 'greet', ['x'], { origin: 'http://evil' })), 403);
+    assert.equal(await status(call('production', 'greet', ['x'])), 404, 'nothing is there yet');
+    const key = keys['production'] ?? '';
+    assert.equal(
+      await status(call('staging', 'greet', ['x'], { authorization: `Bearer ${key}` })),
+      401,
+    );
+    assert.equal(await status(call('staging', 'greet', ['x'], { authorization: '' })), 401);
+    const raised = await call('staging', 'fail', {});
+    const body = (await raised.json()) as { error: { type: string; message: string } };
+    assert.deepEqual(
+      [raised.status, body.error.type, body.error.message],
+      [500, 'ValueError', 'no such luck'],
+    );
+    assert.ok(!JSON.stringify(body).includes('shop.py'), 'no traceback goes out');
+  });
+
+  it('take calls that nobody waits for, once for each idempotency key', async () => {
+    const start = async (key: string): Promise<{ id: string }> => {
+      const response = await call(
+        'staging',
+        'slow/calls',
+        { seconds: 0.2 },
+        { 'idempotency-key': key },
+      );
+      assert.equal(response.status, 202);
+      return (await response.json()) as { id: string };
+    };
+    const [first, again, other] = [await start('a'), await start('a'), await start('b')];
+    assert.equal(first.id, again.id);
+    assert.notEqual(first.id, other.id);
+    await velar('logs', first.id);
+    const told = (await (await get('staging', `slow/calls/${first.id}`)).json()) as {
+      status: string;
+      result: number;
+    };
+    assert.deepEqual([told.status, typeof told.result], ['succeeded', 'number']);
+    assert.equal(
+      (await get('staging', `greet/calls/${first.id}`)).status,
+      404,
+      'not of that function',
+    );
+    assert.equal(
+      (await get('production', `slow/calls/${first.id}`)).status,
+      404,
+      'not of that environment',
+    );
+  });
+
+  it('describe themselves in OpenAPI', async () => {
+    const document = (await (await get('staging', 'openapi.json')).json()) as {
+      paths: Record<
+        string,
+        { post: { requestBody: { content: Record<string, { schema: unknown }> } } }
+      >;
+    };
+    const greet = document.paths['/v1/endpoints/staging/shop/greet'];
+    assert.deepEqual(greet?.post.requestBody.content['application/json']?.schema, {
+      type: 'object',
+      properties: {
+        name: { type: 'string' },
+        times: { type: 'integer', description: 'Default: 1' },
+      },
+      required: ['name'],
+    });
+  });
+
+  it('promote the same version after showing what changes, roll back, and protect production', async () => {
+    const promoted = await workspace.run('promote', 'shop', '--yes');
+    assert.equal(promoted.code, 0, promoted.stderr);
+    assert.match(
+      promoted.stderr,
+      /production of shop serves nothing; with version 1:[^]*\+ shop\.py/,
+    );
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'hello Ada');
+
+    workspace.write('shop.py', app('good day'));
+    await velar('deploy', 'shop.py');
+    assert.equal(await (await call('staging', 'greet', ['Ada'])).json(), 'good day Ada');
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'hello Ada');
+    assert.equal((await workspace.run('promote', 'shop')).code, 2, 'it asks, and nobody is there');
+    const second = await workspace.run('promote', 'shop', '--yes');
+    assert.match(second.stderr, /serves version 1; with version 2:\n {2}~ shop\.py/);
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'good day Ada');
+
+    await velar('rollback', 'shop', '--yes');
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'hello Ada');
+    const [shop] = deployedAppSchema
+      .array()
+      .parse((JSON.parse(await velar('deployments', '--json')) as { apps: unknown }).apps);
+    assert.deepEqual(
+      shop?.serves.map(({ environment, version, action }) => [environment, version, action]),
+      [
+        ['staging', 2, 'deploy'],
+        ['production', 1, 'rollback'],
+      ],
+    );
+
+    await velar('protect', 'shop');
+    const refused = await workspace.run('deploy', 'shop.py', '--env', 'production');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /takes promoted versions only/);
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'hello Ada');
+  });
+
+  it('let no version serve whose code does not come up', async () => {
+    workspace.write('shop.py', app('broken', '\nraise RuntimeError("not today")\n'));
+    const { code, stderr } = await workspace.run('deploy', 'shop.py');
+    assert.equal(code, 1);
+    assert.match(stderr, /not today/);
+    assert.equal(await (await call('staging', 'greet', ['Ada'])).json(), 'good day Ada');
+  });
+
+  it('switch without a failed request while calls come in', async () => {
+    let going = true;
+    let done = 0;
+    const failures: unknown[] = [];
+    const caller = async (): Promise<void> => {
+      while (going) {
+        try {
+          const response = await call('production', 'greet', ['Ada']);
+          const text = await response.text();
+          if (response.status !== 200 || !/^"(hello|good day) Ada"$/.test(text))
+            failures.push(text);
+          done += 1;
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+    };
+    const callers = Promise.all([caller(), caller(), caller()]);
+    await velar('promote', 'shop', '--yes');
+    await velar('rollback', 'shop', '--yes');
+    await velar('promote', 'shop', '--yes');
+    going = false;
+    await callers;
+    assert.deepEqual(failures, []);
+    assert.ok(done > 20, `${done} calls`);
+  });
+
+  it('go on serving after the runtime was started again', async () => {
+    serving.terminate();
+    await serving.ended;
+    await serve();
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'good day Ada');
+    const log = readFileSync(join(workspace.home, 'runtime.log'), 'utf8');
+    for (const key of Object.values(keys)) assert.ok(!log.includes(key), 'no key is logged');
+  });
+});

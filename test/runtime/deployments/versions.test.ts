@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { openApi } from '../../../runtime/deployments/openApi';
+import { diffVersions } from '../../../runtime/deployments/versionDiff';
+import type { DeployedFunction, Version } from '../../../runtime/protocol/deployments';
+import type { FileEntry } from '../../../runtime/protocol/methods';
+import { argumentsOf } from '../../../runtime/server/endpointArguments';
+import { serverTiming } from '../../../runtime/server/serverTiming';
+
+type Parameter = DeployedFunction['parameters'][number];
+
+const parameter = (name: string, more: Partial<Parameter> = {}): Parameter => ({
+  name,
+  annotation: null,
+  default: null,
+  kind: 'positional_or_keyword',
+  ...more,
+});
+
+const fn = (more: Partial<DeployedFunction> = {}): DeployedFunction => ({
+  qualname: 'f',
+  kind: 'function',
+  line: 1,
+  generator: false,
+  async: false,
+  parameters: [],
+  imageKey: 'image-1',
+  image: { base: { kind: 'debian_slim', pythonVersion: null }, layers: [] },
+  options: {
+    gpu: [],
+    timeoutMs: 300_000,
+    startupTimeoutMs: null,
+    retries: 0,
+    minContainers: 0,
+    maxContainers: null,
+    bufferContainers: 0,
+    scaledownWindowMs: 60_000,
+    maxConcurrentInputs: 1,
+    cpu: null,
+    memoryMiB: null,
+    env: {},
+    secrets: [],
+    volumes: {},
+    cacheModels: true,
+  },
+  ...more,
+});
+
+const version = (number: number, functions: DeployedFunction[]): Version => ({
+  app: 'demo',
+  version: number,
+  bundle: 'b',
+  file: 'app.py',
+  functions,
+  cpu: false,
+  at: 0,
+  by: 'me',
+  commit: null,
+});
+
+const file = (path: string, sha256: string): FileEntry => ({ path, sha256, size: 1, mode: 0o644 });
+const free = (): undefined => undefined;
+
+describe('the diff of two versions', () => {
+  const base = fn();
+
+  it('names files and functions that come, go and change', () => {
+    const diff = diffVersions(
+      {
+        version: version(1, [fn({ qualname: 'old' }), base]),
+        files: [file('a', '1'), file('b', '1')],
+      },
+      {
+        version: version(2, [base, fn({ qualname: 'new' })]),
+        files: [file('b', '2'), file('c', '1')],
+      },
+      free,
+    );
+    assert.deepEqual(diff, {
+      from: 1,
+      to: 2,
+      files: [
+        { path: 'a', change: 'removed' },
+        { path: 'b', change: 'changed' },
+        { path: 'c', change: 'added' },
+      ],
+      lines: ['new is new, on CPU', 'old is removed: its endpoint answers 404'],
+    });
+  });
+
+  it('tells GPU, cost, parameters, options and image as they are written', () => {
+    const changed = fn({
+      parameters: [parameter('n', { annotation: 'int', default: '1' })],
+      imageKey: 'image-2',
+      image: {
+        base: base.image.base,
+        layers: [{ kind: 'pip', packages: ['torch'], line: 7 }],
+      },
+      options: {
+        ...base.options,
+        gpu: [{ name: 'A100', count: 2 }],
+        timeoutMs: 60_000,
+        maxContainers: 4,
+        env: { MODE: 'fast' },
+      },
+    });
+    const { lines } = diffVersions(
+      { version: version(1, [base]), files: [] },
+      { version: version(2, [changed]), files: [] },
+      ({ options: { gpu } }) => (gpu.length === 0 ? undefined : 4.18),
+    );
+    assert.deepEqual(lines, [
+      'f: GPU CPU → A100:2',
+      'f: an hour costs nothing that is known → 4.18 USD',
+      'f: parameters () → (n: int = 1)',
+      'f: env {} → {"MODE":"fast"}',
+      'f: max_containers null → 4',
+      'f: timeout 300000 → 60000',
+      'f: image with {"kind":"pip","packages":["torch"]}',
+    ]);
+  });
+
+  it('is empty for what is the same, and whole where nothing is served', () => {
+    const side = { version: version(3, [base]), files: [file('a', '1')] };
+    const same = diffVersions(side, side, free);
+    assert.deepEqual([same.files, same.lines], [[], []]);
+    const first = diffVersions(undefined, side, free);
+    assert.deepEqual([first.from, first.files.length, first.lines.length], [null, 1, 1]);
+  });
+});
+
+describe('arguments of an endpoint', () => {
+  const takes = (...parameters: Parameter[]) => fn({ parameters });
+  const two = takes(parameter('a'), parameter('b', { default: '2', kind: 'keyword_only' }));
+
+  it('come by name or by position', () => {
+    assert.deepEqual(argumentsOf({ a: 1, b: [2] }, two).args, {
+      args: [],
+      kwargs: { a: { json: 1 }, b: { json: [2] } },
+    });
+    assert.deepEqual(argumentsOf([1], two).args, { args: [{ json: 1 }], kwargs: {} });
+    assert.deepEqual(argumentsOf(undefined, takes()).args, { args: [], kwargs: {} });
+  });
+
+  it('are refused with each thing that does not fit', () => {
+    const refused = (body: unknown, of = two): string => {
+      try {
+        argumentsOf(body, of);
+      } catch (error) {
+        return (error as Error).message;
+      }
+      throw new Error('It was taken.');
+    };
+    assert.match(refused({ c: 1, d: 2 }), /a is missing; it has no parameter c; .*no parameter d/);
+    assert.match(refused([1, 2]), /1 arguments by position, not 2/);
+    assert.match(refused([]), /a is missing/);
+    assert.match(refused(5), /object by name, or a list/);
+    assert.match(refused(null), /object by name, or a list/);
+    assert.match(refused({ a: 1, $instance: {} }), /of a method/);
+  });
+
+  it('may be any where the function takes any', () => {
+    const open = takes(
+      parameter('args', { kind: 'var_positional' }),
+      parameter('kwargs', { kind: 'var_keyword' }),
+    );
+    assert.equal(argumentsOf([1, 2, 3], open).args.args.length, 3);
+    assert.deepEqual(Object.keys(argumentsOf({ x: 1 }, open).args.kwargs), ['x']);
+  });
+
+  it('make the object of a method', () => {
+    const method = fn({ kind: 'method' });
+    assert.deepEqual(argumentsOf({ $instance: { base: 1 } }, method).instance, {
+      args: [],
+      kwargs: { base: { json: 1 } },
+    });
+    assert.deepEqual(argumentsOf({}, method).instance, { args: [], kwargs: {} });
+    assert.equal(argumentsOf({}, takes()).instance, undefined);
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('knows usual annotations and leaves others open', () => {
+    const annotations = [
+      'int',
+      'Optional[str]',
+      'list[float]',
+      'str | None',
+      'np.ndarray',
+      "'bool'",
+    ];
+    const parameters = annotations.map((annotation, index) =>
+      parameter(`p${index}`, { annotation }),
+    );
+    const document = openApi(version(2, [fn({ parameters, generator: true })]), 'staging') as {
+      info: { version: string };
+      paths: Record<
+        string,
+        {
+          post: {
+            requestBody: { content: { 'application/json': { schema: { properties: object } } } };
+            responses: Record<string, { content?: object }>;
+          };
+        }
+      >;
+    };
+    const post = document.paths['/v1/endpoints/staging/demo/f']?.post;
+    assert.deepEqual(
+      Object.values(post?.requestBody.content['application/json'].schema.properties ?? {}),
+      [
+        { type: 'integer' },
+        { anyOf: [{ type: 'string' }, { type: 'null' }] },
+        { type: 'array', items: { type: 'number' } },
+        { anyOf: [{ type: 'string' }, { type: 'null' }] },
+        {},
+        { type: 'boolean' },
+      ],
+    );
+    assert.deepEqual(Object.keys(post?.responses['200']?.content ?? {}), ['text/event-stream']);
+    assert.equal(document.info.version, '2');
+  });
+});
+
+describe('Server-Timing', () => {
+  it('adds phases up as a caller asks for them', () => {
+    const ended = (phase: 'queued' | 'image' | 'imports' | 'running', ms: number) =>
+      ({ type: 'phase', at: 0, phase, status: 'done', ms }) as const;
+    const header = serverTiming([
+      ended('queued', 1.2345),
+      ended('image', 10),
+      ended('imports', 5.5),
+      ended('running', 2),
+    ]);
+    assert.equal(header, 'queue;dur=1.234, cold-start;dur=15.5, model-load;dur=0, execution;dur=2');
+  });
+});
