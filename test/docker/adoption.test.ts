@@ -9,7 +9,9 @@ import { WorkspaceBundler } from '../../src/client/bundle/workspaceBundler';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import { connect } from '../../src/client/connection';
 import { startRun } from '../../src/client/runs';
-import { dockerApp, dockerClient } from './support';
+import { LABEL } from '../../runtime/engines/docker/createOptions';
+import { findLeft } from '../../runtime/engines/docker/leftovers';
+import { baseImage, dockerApp, dockerClient } from './support';
 
 const BODY = [
   'def count():',
@@ -69,6 +71,20 @@ describe('A Docker runtime that crashes and is started again', () => {
     assert.equal(record.status, 'succeeded', record.error?.message);
     return record.result !== null && 'value' in record.result ? record.result.value : undefined;
   };
+
+  it('removes a container that only looked at an image when the crash came', async () => {
+    const docker = dockerClient();
+    const Labels = { [LABEL.runtime]: 'rt-left', 'velar.check': 'python' };
+    const looking = await docker.createContainer({
+      Image: baseImage(),
+      Cmd: ['sleep', '600'],
+      Labels,
+    });
+    await looking.start();
+    const { left, removed } = await findLeft(docker, 'rt-left', assert.fail);
+    assert.deepEqual([left, removed], [[], [looking.id]]);
+    await assert.rejects(looking.inspect(), { statusCode: 404 });
+  });
 
   it('adopts the warm container with what it has loaded, and ends it in order later', async () => {
     const first = valueOf(await run(await start())) as [string, number];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -34,6 +34,7 @@ describe('Docker images', function () {
       docker,
       folder: join(folder, 'docker'),
       environment: { ...process.env, DOCKER_CONFIG: folder, ...environment },
+      labels: {},
       pythonVersion: async () => Promise.resolve('3.11'),
     });
   }
@@ -47,6 +48,23 @@ describe('Docker images', function () {
   }
 
   const run = (command: string): ImageLayer => ({ kind: 'run', commands: [command], ...PLACE });
+
+  it('build behind the proxies of the Docker client, which leave no trace in the image', async () => {
+    const command = run(`echo "proxy is $HTTP_PROXY"; env > /dev/null`);
+    const plain = await plan([command]);
+    await writeFile(
+      join(folder, 'config.json'),
+      JSON.stringify({ proxies: { default: { httpProxy: 'http://127.0.0.1:9' } } }),
+    );
+    images = open();
+    const heard = listening();
+    const wanted = await plan([command]);
+    assert.equal(wanted.key, plain.key);
+    const ready = await images.ensure(wanted, heard.listener, NEVER);
+    assert.match(heard.output(), /proxy is http:\/\/127\.0\.0\.1:9/);
+    const { Config } = await docker.getImage(ready.id).inspect();
+    assert.ok(!JSON.stringify(Config).includes('127.0.0.1:9'));
+  });
 
   it('build layer by layer, with their steps as progress and their output in the log', async () => {
     const heard = listening();

@@ -44,6 +44,7 @@ describe('pulling images', function () {
       docker,
       folder: join(folder, 'docker'),
       environment: { ...process.env, DOCKER_CONFIG: folder },
+      labels: {},
       pythonVersion: () => Promise.resolve('3.11'),
     });
     await pushImage();

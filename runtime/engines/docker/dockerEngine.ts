@@ -19,7 +19,7 @@ import type {
 } from '../engine';
 import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '../volumePaths';
 import { connectDocker, type DockerHost } from './connect';
-import { createOptions, INSIDE } from './createOptions';
+import { createOptions, INSIDE, LABEL } from './createOptions';
 import { startFailure } from './failures';
 import { findLeft } from './leftovers';
 import { DockerContainer } from './placed';
@@ -101,15 +101,18 @@ class DockerEngine implements Engine {
     // Docker would make a missing one root's.
     mkdirSync(this.brought.folder, { recursive: true });
     for (const { placed } of left) this.keep(placed);
+    const labels = { [LABEL.runtime]: options.runtime };
     this.packages = new WorkerPackages({
       docker: host.docker,
       sources: options.pythonPackages,
       folder: join(home, 'worker'),
+      labels,
       warn: (message) => options.logger.warn(message),
     });
     this.images = new DockerImages({
       docker: host.docker,
       folder: join(home, 'docker-images'),
+      labels,
       environment,
       pythonVersion,
     });

@@ -19,6 +19,8 @@ export interface WorkerPackagesOptions {
   sources: string;
   /** Folder of the home for the copies. */
   folder: string;
+  /** Of the container that compiles. */
+  labels: Readonly<Record<string, string>>;
   warn: (message: string) => void;
 }
 
@@ -97,7 +99,7 @@ export class WorkerPackages {
       ],
       User: `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`,
       NetworkDisabled: true,
-      Labels: { 'velar.check': 'bytecode' },
+      Labels: { ...this.options.labels, 'velar.check': 'bytecode' },
       HostConfig: {
         NetworkMode: 'none',
         CapDrop: ['ALL'],

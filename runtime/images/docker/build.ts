@@ -23,6 +23,8 @@ export interface ImageBuild {
   labels: Readonly<Record<string, string>>;
   /** By registry, for what the Dockerfile itself names. */
   credentials: Readonly<Record<string, RegistryCredentials>>;
+  /** Build arguments. */
+  arguments: Readonly<Record<string, string>>;
   listener: BuildListener;
   signal: AbortSignal;
 }
@@ -49,6 +51,7 @@ export async function buildImage(build: ImageBuild): Promise<BuildResult> {
       ...(build.tag === undefined ? {} : { t: build.tag }),
       labels: { ...build.labels },
       registryconfig: { ...build.credentials },
+      buildargs: { ...build.arguments },
       rm: true,
       forcerm: true,
       abortSignal: signal,

@@ -25,6 +25,8 @@ export interface DockerImagesOptions {
   folder: string;
   /** For the Docker configuration and its credential helpers. */
   environment: Readonly<Record<string, string | undefined>>;
+  /** Of containers that only look at an image. */
+  labels: Readonly<Record<string, string>>;
   /** Version of this runtime's own Python, such as `3.11`. */
   pythonVersion: () => Promise<string>;
 }
@@ -232,7 +234,7 @@ export class DockerImages {
     if (known !== undefined) return known;
     const { parts, listener, signal } = work;
     listener.progress('looking for Python in the image');
-    const found = await findImagePython(work.docker, id, signal);
+    const found = await findImagePython(work.docker, id, this.options.labels, signal);
     if (!('problem' in found)) {
       await this.memory.rememberPython(id, found);
       return found;

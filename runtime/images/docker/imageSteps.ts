@@ -10,6 +10,7 @@ import type { ImageParts, WorkspaceBuild } from './imageParts';
 import { pullImage } from './pull';
 import { labelInstruction } from './quoting';
 import { registryOf } from './references';
+import { proxyArguments } from './proxies';
 import { registryCredentials, type RegistryCredentials } from './registryAuth';
 
 export interface ImageWork {
@@ -82,6 +83,7 @@ async function buildWorkspace(
     tag: name?.tag,
     labels: name?.labels ?? {},
     credentials: await credentialsFor(work, own.images),
+    arguments: await proxyArguments(work.environment),
     listener,
     signal,
   });
@@ -117,6 +119,7 @@ async function buildLayers(work: ImageWork, from: string, name: ImageName): Prom
     tag: name.tag,
     labels: {},
     credentials: {},
+    arguments: await proxyArguments(work.environment),
     listener,
     signal,
   });

@@ -17,18 +17,20 @@ const TOO_OLD = 99;
 const PROBE = `import sys; sys.exit(${MINOR_FROM} + sys.version_info[1] if sys.version_info[0] == 3 else ${TOO_OLD})`;
 
 /**
- * Tries `python3` and `python` in a container without network that is removed again. Resolves to why there is
+ * Tries `python3` and `python` in a container without network that is removed again; `labels` say whose it is, should
+ * a crash leave it. Resolves to why there is
  * none, where there is none; throws `cancelled`, and what the client throws.
  */
 export async function findImagePython(
   docker: Docker,
   image: string,
+  labels: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ImagePython | { problem: string }> {
   const problems: string[] = [];
   for (const executable of ['python3', 'python']) {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    const code = await tryPython(docker, image, executable);
+    const code = await tryPython(docker, image, executable, labels);
     const minor = typeof code === 'number' ? code - MINOR_FROM : undefined;
     if (minor !== undefined && minor >= OLDEST_MINOR && minor < MINOR_FROM) {
       return { executable, version: `3.${minor}` };
@@ -56,13 +58,14 @@ async function tryPython(
   docker: Docker,
   image: string,
   executable: string,
+  labels: Readonly<Record<string, string>>,
 ): Promise<number | string> {
   const container = await docker.createContainer({
     Image: image,
     Entrypoint: [executable],
     Cmd: ['-I', '-S', '-c', PROBE],
     NetworkDisabled: true,
-    Labels: { 'velar.check': 'python' },
+    Labels: { ...labels, 'velar.check': 'python' },
     HostConfig: { NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} } },
   });
   try {

@@ -1,12 +1,9 @@
 /** Credentials for registries, from the configuration that `docker login` writes. Never logged. */
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { startChild } from '../../engines/children';
-import { isNodeError } from '../../protocol/errors';
 import { ImageBuildError } from '../buildError';
+import { authError, readDockerConfig, type DockerEntry, type Environment } from './dockerConfig';
 import { DOCKER_HUB } from './references';
 
 /** As the engine takes them. With an identity token, name and password are empty. */
@@ -17,25 +14,10 @@ export interface RegistryCredentials {
   serveraddress: string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Docker Hub's name in the configuration. */
 const HUB_SERVER = 'https://index.docker.io/v1/';
 /** A helper that wants to ask somebody would wait for ever. */
 const HELPER_LIMIT_MS = 15_000;
-
-const entrySchema = z.object({
-  auth: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-});
-const configSchema = z.object({
-  auths: z.record(z.string(), entrySchema).default({}),
-  credsStore: z.string().optional(),
-  credHelpers: z.record(z.string(), z.string()).default({}),
-});
-type DockerConfig = z.infer<typeof configSchema>;
 
 const helperAnswerSchema = z.object({ Username: z.string(), Secret: z.string() });
 
@@ -47,7 +29,7 @@ export async function registryCredentials(
   registry: string,
   environment: Environment,
 ): Promise<RegistryCredentials | undefined> {
-  const config = await readConfig(environment);
+  const config = await readDockerConfig(environment);
   const server = registry === DOCKER_HUB ? HUB_SERVER : registry;
   const helper = config.credHelpers[registry] ?? config.credHelpers[server] ?? config.credsStore;
   if (helper !== undefined && helper !== '') {
@@ -60,28 +42,7 @@ export async function registryCredentials(
   return entry === undefined ? undefined : credentialsOf(entry, server);
 }
 
-async function readConfig(environment: Environment): Promise<DockerConfig> {
-  const wanted = environment['DOCKER_CONFIG'];
-  const home = environment['HOME'] ?? homedir();
-  const folder = wanted === undefined || wanted === '' ? join(home, '.docker') : wanted;
-  const path = join(folder, 'config.json');
-  try {
-    return configSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if (isNodeError(error) && error.code === 'ENOENT') return configSchema.parse({});
-    // What the parser says quotes the file, and the file holds secrets.
-    const why = isNodeError(error) ? error.message : 'it is not what `docker login` writes';
-    throw authError(
-      `The Docker configuration ${path} can't be read: ${why}.`,
-      'Correct it, or remove it and run `docker login` again.',
-    );
-  }
-}
-
-function credentialsOf(
-  entry: z.infer<typeof entrySchema>,
-  serveraddress: string,
-): RegistryCredentials | undefined {
+function credentialsOf(entry: DockerEntry, serveraddress: string): RegistryCredentials | undefined {
   if (entry.identitytoken !== undefined && entry.identitytoken !== '') {
     return tokenCredentials(entry.identitytoken, serveraddress);
   }
@@ -155,14 +116,4 @@ function parseJson(data: string): unknown {
 
 function hostOf(server: string): string {
   return server.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-}
-
-function authError(message: string, hint: string): ImageBuildError {
-  return new ImageBuildError({
-    kind: 'image',
-    type: 'RegistryLogin',
-    message,
-    traceback: [],
-    hint,
-  });
 }
