@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { wireErrorSchema } from './errors';
 import { runEventSchema } from './events';
-import { containerSchema, gpuSchema, methodNames, runIdSchema } from './methods';
+import { runIdSchema } from './ids';
+import { containerSchema, gpuSchema, methodNames } from './methods';
 
 const creditSchema = z.object({
   type: z.literal('credit'),

@@ -52,7 +52,7 @@ def main(argv: List[str]) -> int:
         module = importing.load(root, file)
         seal()
         entry = _find(module, argv[1])
-        functions.invoke(entry, args, kwargs)
+        functions.settle(entry(*args, **kwargs))
         sys.stdout.flush()
         return 0
     except SystemExit as raised:

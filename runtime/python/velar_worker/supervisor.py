@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from velar._framing import MESSAGE, FrameError, frame, message, parse_message
 
-from . import debug_pump, debugging, errors, faults, importing
+from . import debug_pump, debugging, errors, faults, importing, loads
 from .bundle import BundleError, Workspace
 from .interests import Interests
 from .lease import Lease, Settings
@@ -304,9 +304,7 @@ class Supervisor:
             wire = errors.make("infrastructure", "BundleDamaged", str(error), "Run it again; the files are sent anew.")
             self._link.queue(message({"type": "load-failed", "load": load, "error": wire}))
             return
-        env = {str(name): str(value) for name, value in (header.get("env") or {}).items()}
-        if header.get("cpu"):
-            env.setdefault("CUDA_VISIBLE_DEVICES", "")
+        env = loads.environment(header)
         direct = dial_again(self._settings.socket, message({**self._hello(), "runner": load}))
         hooks, file = header.get("hooks", True), header["file"]
         search = importing.place(self._root, file).search
@@ -315,10 +313,7 @@ class Supervisor:
         self._runner, self._env = runner, env
         if nursery is None:
             runner.memory.beside = lambda: self._nursery.resident_bytes
-        detail = "%d of %d files written" % (change.written, change.total)
-        ms = round((time.perf_counter() - before) * 1000.0, 3)
-        phase = {"type": "phase", "load": load, "call": None, "phase": "container", "status": "progress"}
-        self._link.queue(message({**phase, "ms": ms, "detail": detail}))
+        self._link.queue(message(loads.written(load, change, (time.perf_counter() - before) * 1000.0)))
         self._link.queue(message({"type": "loading", "load": load, "pid": runner.pid}))
         self._sampling.begin(time.monotonic())
 
