@@ -1,6 +1,6 @@
 /** The runtime's disk: what lies there, how large it is, and what goes when it is too much. */
 import { VelarError } from '../protocol/errors';
-import { formatBytes } from '../protocol/figures';
+import { formatBytes, plural } from '../protocol/figures';
 import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { Engine, StoredImage } from '../engines/engine';
 import { measureFolder } from '../store/folderSize';
@@ -70,7 +70,7 @@ export class Storage implements StorageService {
       {
         kind: 'runs',
         name: ALL,
-        label: `${String(runs.length)} runs and their logs`,
+        label: `${plural(runs.length, 'run')} with logs`,
         bytes: rows + logs.bytes,
         lastUsedAt: runs[0]?.startedAt ?? null,
         inUse: false,
@@ -78,7 +78,7 @@ export class Storage implements StorageService {
       {
         kind: 'bundles',
         name: ALL,
-        label: `source files of ${String(uses.length)} bundles`,
+        label: `source files of ${plural(uses.length, 'bundle')}`,
         bytes: blobs.bytes,
         lastUsedAt: uses[0]?.usedAt ?? null,
         inUse: [...this.options.bundlesInUse()].length > 0,

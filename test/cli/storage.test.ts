@@ -29,7 +29,7 @@ describe('velar storage', function () {
     const listed = await workspace.run('storage');
     assert.match(listed.stdout, /^volume +data +3\.00 kB/m);
     assert.match(listed.stdout, /^image .* Python 3/m);
-    assert.match(listed.stdout, /^runs +all .*1 runs and their logs/m);
+    assert.match(listed.stdout, /^runs +all .*1 run with logs/m);
     const asked = await workspace.run('storage', 'remove', 'volume', 'data');
     assert.equal(asked.code, 2);
     assert.match(asked.stderr, /--yes/);
