@@ -24,7 +24,11 @@ describe('Phases of a cold start', () => {
     harness = await openDocker();
     const seen: EngineEvent[] = [];
     const stream = await dockerClient().getEvents({
-      filters: { type: ['container'], label: [`velar.runtime=${harness.store.runtimeId}`] },
+      // Containers of functions only: others look at the image for a moment.
+      filters: {
+        type: ['container'],
+        label: [`velar.runtime=${harness.store.runtimeId}`, 'velar.container'],
+      },
     });
     const started = new Promise<EngineEvent>((resolve) => {
       createInterface({ input: stream }).on('line', (line) => {
