@@ -183,10 +183,10 @@ describe('around a run in VS Code', function () {
     await workbench.runCommand('Terminal: Create New Terminal');
     const rows = page.locator('.xterm-rows');
     await rows.waitFor();
-    await page.keyboard.type(`'${process.execPath}' '${CLI}' run fails.py::fails`);
+    // No prompt comes after it, so that what the terminal shows moves no more.
+    await page.keyboard.type(`'${process.execPath}' '${CLI}' run fails.py::fails; sleep 600`);
     await page.keyboard.press('Enter');
     const frame = rows.locator('span', { hasText: 'File "parts/tool.py", line 5' }).first();
-    // The last line: what the terminal shows moves no more.
     await rows.getByText('Failed in').first().waitFor({ timeout: COLD_MS });
     const box = await frame.boundingBox();
     assert.ok(box);
