@@ -34,9 +34,6 @@ def hold():
     print("held", flush=True)
     time.sleep(600)
 `,
-  'fails.py': `from parts.tool import broken\n${HEADER}@app.function()\ndef fails():\n    return broken(0)\n`,
-  'parts/tool.py':
-    '"""Raises at a line that a test knows."""\n\n\ndef broken(by):\n    return 1 / by\n',
 };
 const BIG_BYTES = 51_000_000;
 
@@ -177,32 +174,6 @@ describe('around a run in VS Code', function () {
     await panel.getByTestId('container').filter({ hasText: 'idle' }).waitFor({ state: 'detached' });
     await lens(page, 'Run on GPU').waitFor();
     assert.deepEqual((await listed()).containers, []);
-  });
-
-  it('opens the file and line of a traceback in the terminal', async () => {
-    await workbench.runCommand('Terminal: Create New Terminal');
-    const rows = page.locator('.xterm-rows');
-    await rows.waitFor();
-    // No prompt comes after it, so that what the terminal shows moves no more.
-    await page.keyboard.type(`'${process.execPath}' '${CLI}' run fails.py::fails; sleep 600`);
-    await page.keyboard.press('Enter');
-    const frame = rows.locator('span', { hasText: 'File "parts/tool.py", line 5' }).first();
-    await rows.getByText('Failed in').first().waitFor({ timeout: COLD_MS });
-    const box = await frame.boundingBox();
-    assert.ok(box);
-    await page.mouse.move(box.x + 60, box.y + box.height / 2, { steps: 5 });
-    // Ours, or VS Code's own where that finds the file from the folder the shell is in.
-    await page
-      .getByText(/Open (parts\/tool\.py at line 5|file in editor)/)
-      .first()
-      .waitFor();
-    await page.keyboard.down('ControlOrMeta');
-    await page.mouse.down();
-    await page.mouse.up();
-    await page.keyboard.up('ControlOrMeta');
-    await page.locator('.tab.active').filter({ hasText: 'tool.py' }).waitFor();
-    await page.locator('.statusbar-item').filter({ hasText: 'Ln 5, Col 1' }).waitFor();
-    await workbench.screenshot('terminal-link');
   });
 });
 
