@@ -41,6 +41,6 @@ function nameOf(row: UsageRow, by: UsageGroup): string {
       if (row.gpu === null) return 'CPU';
       return row.cards > 1 ? `${row.gpu}:${row.cards}` : row.gpu;
     case 'function':
-      return row.function === '' ? `${row.app} (no call)` : `${row.app}.${row.function}`;
+      return row.function === '' ? `${row.app} (deploys, idle)` : `${row.app}.${row.function}`;
   }
 }

@@ -98,7 +98,7 @@ describe('what containers are used for', () => {
         ['demo.train', 1_860_000],
         ['demo.chat', 1_250_500],
         ['etl.prepare', 7_200_000],
-        ['demo (no call)', 0],
+        ['demo (deploys, idle)', 0],
       ],
     );
     assert.deepEqual(functions.at(-1)?.ms, { idle: 3_600_000, starting: 4000 });
