@@ -101,6 +101,7 @@ export class Endpoints {
     try {
       await this.service.deployments.call(run, environment, app, qualname, args, instance);
       response.once('close', close);
+      if (response.destroyed) close();
       await new Promise<void>((resolve) => {
         const answer = generator ? new StreamAnswer(response, run) : new WholeAnswer(response, run);
         const watch = this.service.watch(run, 0, (events) => {
