@@ -141,7 +141,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await quickInput()
         .filter({ hasText: 'Storage of This machine' })
         .waitFor({ timeout: 30_000 });
-      const row = quickInput().locator('.monaco-list-row', { hasText: 'and their logs' });
+      const row = quickInput().locator('.monaco-list-row', { hasText: 'with logs' });
       assert.match(await row.innerText(), /\d B|\d kB/);
       await row.click();
       await workbench.screenshot(`storage-${shade}`);
