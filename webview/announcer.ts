@@ -16,12 +16,23 @@ export function announcement(record: RunRecord): string {
   return phase === undefined ? '' : `${record.qualname}: ${phaseTitles[phase.phase]}`;
 }
 
-export function createAnnouncer(): { element: HTMLElement; update: (record: RunRecord) => void } {
+export interface Announcer {
+  readonly element: HTMLElement;
+  update(record: RunRecord): void;
+  /** Says a sentence of another view. */
+  say(text: string): void;
+}
+
+export function createAnnouncer(): Announcer {
   const element = h('div', { class: 'sr-only', role: 'status', 'aria-live': 'polite' });
+  const say = (text: string): void => {
+    setText(element, text);
+  };
   return {
     element,
+    say,
     update: (record) => {
-      setText(element, announcement(record));
+      say(announcement(record));
     },
   };
 }

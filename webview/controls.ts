@@ -105,6 +105,59 @@ export function textInput(options: {
   };
 }
 
+export interface FormField {
+  readonly element: HTMLElement;
+  value: string;
+  /** Marks what is in it as wrong, or no more. */
+  setInvalid(invalid: boolean): void;
+  focus(): void;
+}
+
+/** A line of a form under its visible name; Enter sends the form. */
+export function formField(options: {
+  label: string;
+  hint: string;
+  value: string;
+  testId?: string;
+  onInput: (value: string) => void;
+  onEnter: () => void;
+}): FormField {
+  const element = document.createElement('vscode-text-field') as TextField;
+  element.classList.add('form-field');
+  element.setAttribute('placeholder', options.hint);
+  element.title = options.hint;
+  if (options.testId !== undefined) element.dataset.testid = options.testId;
+  element.append(options.label);
+  element.setAttribute('value', options.value);
+  element.addEventListener('input', () => {
+    options.onInput(element.value);
+  });
+  element.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') options.onEnter();
+  });
+  return {
+    element,
+    get value() {
+      return element.value;
+    },
+    set value(value) {
+      if (element.value !== value) element.value = value;
+    },
+    setInvalid: (invalid) => {
+      element.ariaInvalid = String(invalid);
+      element.classList.toggle('invalid', invalid);
+    },
+    focus: () => {
+      element.focus();
+    },
+  };
+}
+
+/** Takes the keyboard and the pointer away from a control, or gives them back. */
+export function setDisabled(element: HTMLElement, disabled: boolean): void {
+  element.toggleAttribute('disabled', disabled);
+}
+
 export interface PickerItem {
   id: string;
   label: string;

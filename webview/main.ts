@@ -7,15 +7,17 @@ import { registerControls } from './controls';
 import { h, show } from './dom';
 import { createEmptyState } from './emptyState';
 import { createHeader } from './header';
+import type { HostMessage } from '../runtime/protocol/panelMessages';
 import { connectHost, type Host } from './host';
 import { createLogView } from './log/view';
 import { createMemoryChart } from './memoryChart';
 import { createResultView } from './result/view';
 import { createRuntimeStrip } from './runtimeStrip';
 import { createSplitter } from './splitter';
-import { emptyState, isHostMessage, reduce, type LogChange, type PageState } from './state';
+import { emptyState, isRunsMessage, reduce, type LogChange, type PageState } from './state';
 import { createTimeline } from './timeline';
 import { runMs, timelineOf } from './timelineModel';
+import { createTryPage, isTryMessage } from './try/page';
 
 const MIN_COLUMN_PX = 220;
 
@@ -37,15 +39,28 @@ function start(app: HTMLElement): void {
   addSplitters(columns, left, right, host);
   left.style.setProperty('--name-width', `${NAME_PX}px`);
   left.style.setProperty('--figure-width', `${FIGURE_PX}px`);
-  app.append(header.element, strip.element, columns, empty, announcer.element);
+  const tryPage = createTryPage(host, announcer);
+  let trying: boolean | null = null;
+  showPage();
   for (const element of [header.element, columns, empty]) show(element, false);
 
   let state: PageState = emptyState;
   let frame: number | null = null;
 
+  /** Runs, or the Try view in their place: what does not show is not on the page. */
+  function showPage(): void {
+    if (trying === tryPage.open) return;
+    trying = tryPage.open;
+    const parts = trying
+      ? [strip.element, tryPage.element]
+      : [header.element, strip.element, columns, empty];
+    app.replaceChildren(...parts, announcer.element);
+  }
+
   function render(change: LogChange): void {
     const { selected, runtime } = state;
     strip.update(runtime);
+    tryPage.setContainers(state.containers, runtime?.state === 'connected');
     show(header.element, selected !== null);
     show(columns, selected !== null);
     show(empty, selected === null && runtime !== null);
@@ -61,7 +76,7 @@ function start(app: HTMLElement): void {
     result.update(selected);
     const complete = runtime?.state === 'connected' && selected.status !== 'active';
     containers.update(state.containers, selected.container, complete);
-    announcer.update(selected);
+    if (!tryPage.open) announcer.update(selected);
     tick();
   }
 
@@ -70,7 +85,7 @@ function start(app: HTMLElement): void {
     if (frame !== null) cancelAnimationFrame(frame);
     frame = null;
     const { selected } = state;
-    if (selected?.status !== 'active') return;
+    if (selected?.status !== 'active' || tryPage.open) return;
     const now = runtimeNow(state.clock, Date.now());
     const drawn = timelineOf(selected, now);
     timeline.update(drawn);
@@ -80,6 +95,12 @@ function start(app: HTMLElement): void {
   }
 
   host.onMessage((message) => {
+    if (isTryMessage(message)) {
+      tryPage.receive(message);
+      showPage();
+      tick();
+      return;
+    }
     const step = reduce(state, message, Date.now());
     const onlyLog = step.state === state;
     state = step.state;
@@ -87,6 +108,10 @@ function start(app: HTMLElement): void {
     else render(step.log);
   });
   host.post({ type: 'ready' });
+}
+
+function isHostMessage(data: unknown): data is HostMessage {
+  return isRunsMessage(data) || isTryMessage(data);
 }
 
 function addSplitters(

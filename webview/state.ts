@@ -1,7 +1,7 @@
 /** What the page knows, as a pure function of the editor's messages. Log lines are kept elsewhere. */
 import type { LogLine } from '../runtime/protocol/logChunks';
 import type { Container } from '../runtime/protocol/methods';
-import type { HostMessage, PanelRuntime } from '../runtime/protocol/panelMessages';
+import type { PanelRuntime, RunsMessage } from '../runtime/protocol/panelMessages';
 import type { RunRecord } from '../runtime/protocol/runRecord';
 import { observeRecord, unknownClock, type RunClock } from './clock';
 
@@ -38,9 +38,9 @@ export const emptyState: PageState = {
 const keep: LogChange = { kind: 'keep' };
 
 type Handlers = {
-  [T in HostMessage['type']]: (
+  [T in RunsMessage['type']]: (
     state: PageState,
-    message: Extract<HostMessage, { type: T }>,
+    message: Extract<RunsMessage, { type: T }>,
     now: number,
   ) => Step;
 };
@@ -97,7 +97,7 @@ const handlers: Handlers = {
 };
 
 /** True for a message that the page has a handler for. */
-export function isHostMessage(data: unknown): data is HostMessage {
+export function isRunsMessage(data: unknown): data is RunsMessage {
   return (
     typeof data === 'object' &&
     data !== null &&
@@ -108,11 +108,11 @@ export function isHostMessage(data: unknown): data is HostMessage {
 }
 
 /** Applies one message that arrived at `now` (ms since the epoch). The old state stays as it was. */
-export function reduce(state: PageState, message: HostMessage, now: number): Step {
+export function reduce(state: PageState, message: RunsMessage, now: number): Step {
   // The table's type pairs each handler with its message; indexing by a union loses that pairing.
   const handler = handlers[message.type] as (
     state: PageState,
-    message: HostMessage,
+    message: RunsMessage,
     now: number,
   ) => Step;
   return handler(state, message, now);

@@ -117,6 +117,8 @@ export type RunSummary = z.infer<typeof runSummarySchema>;
 export const containerSchema = z.object({
   container: z.string(),
   app: z.string(),
+  /** Of a container that serves what is deployed there; such a container serves nothing else. */
+  environment: environmentSchema.optional(),
   image: z.string(),
   engine: z.string(),
   state: z.enum(['starting', 'idle', 'busy', 'stopping']),

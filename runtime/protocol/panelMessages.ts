@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { LogLine } from './logChunks';
 import type { Container, Gpu } from './methods';
 import type { RunRecord } from './runRecord';
+import { tryPageMessageSchema, type TryHostMessage } from './tryMessages';
 
 /** What the panel knows of the runtime. */
 export interface PanelRuntime {
@@ -29,13 +30,16 @@ export interface PanelSnapshot {
   containers: Container[];
 }
 
-/** Editor to page. A page that was hidden gets a whole `snapshot` when it shows again, never deltas. */
-export type HostMessage =
+/** Of the runs. A page that was hidden gets a whole `snapshot` when it shows again, never deltas. */
+export type RunsMessage =
   | { type: 'snapshot'; snapshot: PanelSnapshot }
   | { type: 'record'; record: RunRecord }
   | { type: 'log'; run: string; lines: LogLine[]; dropped: number }
   | { type: 'runtime'; runtime: PanelRuntime }
   | { type: 'containers'; containers: Container[] };
+
+/** Editor to page. */
+export type HostMessage = RunsMessage | TryHostMessage;
 
 /** Page to editor. */
 export const pageMessageSchema = z.discriminatedUnion('type', [
@@ -55,5 +59,6 @@ export const pageMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('saveResult'), run: z.string(), mime: z.string() }),
   z.object({ type: z.literal('pair') }),
   z.object({ type: z.literal('startLocalRuntime') }),
+  tryPageMessageSchema,
 ]);
 export type PageMessage = z.infer<typeof pageMessageSchema>;

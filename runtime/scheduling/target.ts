@@ -23,6 +23,8 @@ export interface LoadSpec {
 
 export interface Target {
   app: string;
+  /** Where what it is of is deployed; absent for a run from the editor. */
+  environment?: Environment;
   function: FunctionDescription;
   /** All apps of the file, for calls between functions. */
   apps: readonly AppDescription[];
@@ -79,6 +81,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
   const groupKey = groupOf(poolKey, loadKey);
   return {
     app: inputs.app,
+    ...(inputs.environment === undefined ? {} : { environment: inputs.environment }),
     function: inputs.function,
     apps: inputs.apps,
     image: inputs.image,

@@ -82,6 +82,7 @@ export class Telemetry {
     return {
       container: container.id,
       app: origin.app,
+      ...(origin.environment === undefined ? {} : { environment: origin.environment }),
       image: origin.image.key,
       engine: this.options.engine,
       state: stateOf(container),

@@ -10,6 +10,7 @@ export const commands = {
   selectRuntime: 'velar.selectRuntime',
   startLocalRuntime: 'velar.startLocalRuntime',
   stopContainer: 'velar.stopContainer',
+  tryDeployment: 'velar.tryDeployment',
   setSecret: 'velar.setSecret',
   removeSecret: 'velar.removeSecret',
   showStorage: 'velar.showStorage',

@@ -29,6 +29,7 @@ export function registerCommands(services: Services): vscode.Disposable {
           ? argument
           : (argument as ContainerNode | undefined)?.container.container,
       ),
+    tryDeployment: async (argument) => (await services.core()).tryDeployment(argument),
     setSecret: async () => {
       const { setSecret } = await import('./cold');
       await setSecret((await services.core()).manager);

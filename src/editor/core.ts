@@ -7,6 +7,8 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { TrySession } from './deployments/trySession';
+import { asWantedTarget } from './deployments/tryTarget';
 import { DebugService } from './debug/debugService';
 import { PostMortems } from './debug/postMortem/postMortems';
 import { joinLines } from './diagnostics/logDocuments';
@@ -36,6 +38,7 @@ export class Core implements vscode.Disposable {
   readonly targets: TargetFinder;
   readonly postMortems: PostMortems;
   readonly debugging: DebugService;
+  readonly tries: TrySession;
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
   private readonly bundler = new WorkspaceBundler();
@@ -82,6 +85,14 @@ export class Core implements vscode.Disposable {
       postMortems: this.postMortems,
       log,
     });
+    this.tries = new TrySession(this.manager, records, context.workspaceState);
+  }
+
+  /** Opens the Try view on the deployment that the argument names, or one that is picked. */
+  async tryDeployment(argument: unknown): Promise<void> {
+    if (!(await this.tries.open(asWantedTarget(argument)))) return;
+    this.services.panel.attach(this.tries);
+    await this.services.panel.reveal(true);
   }
 
   /** Lets the person choose where runs go, and connects there. */
@@ -143,6 +154,7 @@ export class Core implements vscode.Disposable {
     this.saved.dispose();
     this.modules.dispose();
     this.debugging.dispose();
+    this.tries.dispose();
     this.manager.dispose();
   }
 }

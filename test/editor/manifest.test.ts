@@ -50,7 +50,14 @@ describe('the manifest', () => {
       // Context keys, tree item kinds, storage keys and the status bar item.
       ...['velar.fileHasFunctions', 'velar.runActive', 'velar.hasRuns'],
       ...['velar.function', 'velar.container'],
-      ...['velar.arguments', 'velar.runtimes', 'velar.runtime', 'velar.velar', 'velar.codeLens'],
+      ...[
+        'velar.arguments',
+        'velar.tryInputs',
+        'velar.runtimes',
+        'velar.runtime',
+        'velar.velar',
+        'velar.codeLens',
+      ],
     ]);
     const folder = join(ROOT, 'src', 'editor');
     const unknown = readdirSync(folder, { recursive: true, encoding: 'utf8' })

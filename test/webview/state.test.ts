@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { applyRunEvent } from '../../runtime/protocol/runRecord';
 import { runtimeNow } from '../../webview/clock';
-import { emptyState, isHostMessage, reduce } from '../../webview/state';
+import { emptyState, isRunsMessage, reduce } from '../../webview/state';
 import { gpuRun, failedRun, lines, liveRun, runtime, snapshot, START } from './support/runs';
 
 describe('the panel’s state', () => {
@@ -49,9 +49,9 @@ describe('the panel’s state', () => {
   });
 
   it('knows its messages from other traffic of the page', () => {
-    assert.equal(isHostMessage({ type: 'containers', containers: [] }), true);
+    assert.equal(isRunsMessage({ type: 'containers', containers: [] }), true);
     for (const other of [null, 'snapshot', {}, { type: 'toString' }, { type: 'ready' }]) {
-      assert.equal(isHostMessage(other), false);
+      assert.equal(isRunsMessage(other), false);
     }
   });
 });

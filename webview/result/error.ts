@@ -19,7 +19,12 @@ const kinds: Record<RunErrorKind, string> = {
   infrastructure: 'The platform failed',
 };
 
-export function errorView(run: string, error: RunError, host: Host): HTMLElement {
+export function errorView(
+  run: string,
+  error: RunError,
+  host: Host,
+  deployed: boolean,
+): HTMLElement {
   const title = error.type === undefined ? error.message : `${error.type}: ${error.message}`;
   const view = h(
     'div',
@@ -30,7 +35,7 @@ export function errorView(run: string, error: RunError, host: Host): HTMLElement
   if (error.hint !== undefined) {
     view.append(h('p', { class: 'hint' }, icon('hint'), h('span', {}, error.hint)));
   }
-  if (error.kind === 'capacity') {
+  if (error.kind === 'capacity' && !deployed) {
     const onCpu = button({
       label: 'Run on CPU this once',
       kind: 'secondary',

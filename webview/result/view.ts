@@ -17,7 +17,8 @@ export interface ResultView {
   update(record: RunRecord): void;
 }
 
-export function createResultView(host: Host): ResultView {
+/** `deployed`: of calls of what is deployed, which nothing but a deploy changes. */
+export function createResultView(host: Host, { deployed = false } = {}): ResultView {
   let record: RunRecord | null = null;
   let form: string | null = null;
   let shown = '';
@@ -82,7 +83,7 @@ export function createResultView(host: Host): ResultView {
     show(copy, error !== null || result !== null);
     show(save, result !== null && form !== null);
     const parts: HTMLElement[] = [];
-    if (error !== null) parts.push(errorView(record.run, error, host));
+    if (error !== null) parts.push(errorView(record.run, error, host, deployed));
     if (record.yields.length > 0) {
       yields ??= createYields();
       yields.update(record.yields);

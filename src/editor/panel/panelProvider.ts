@@ -1,5 +1,6 @@
 /** Hands VS Code the panel when it first shows, and reveals it for a run. */
 import * as vscode from 'vscode';
+import type { TrySession } from '../deployments/trySession';
 import type { RunEntry } from '../runs/runRecords';
 import type { PanelView } from './panelView';
 
@@ -8,6 +9,7 @@ export const PANEL_VIEW_ID = 'velar.panel';
 export class PanelProvider implements vscode.WebviewViewProvider, vscode.Disposable {
   private view: { readonly webviewView: vscode.WebviewView; readonly page: PanelView } | undefined;
   private chosen: string | undefined;
+  private session: TrySession | undefined;
   private readonly registration: vscode.Disposable;
 
   constructor(private readonly makePage: (view: vscode.WebviewView) => Promise<PanelView>) {
@@ -29,11 +31,18 @@ export class PanelProvider implements vscode.WebviewViewProvider, vscode.Disposa
     else this.view.page.select(run);
   }
 
+  /** What the Try view shows, now and in each panel that is opened later. */
+  attach(session: TrySession): void {
+    this.session = session;
+    this.view?.page.attach(session);
+  }
+
   async resolveWebviewView(webviewView: vscode.WebviewView): Promise<void> {
     webviewView.onDidDispose(() => (this.view = undefined));
     const page = await this.makePage(webviewView);
     if (this.chosen !== undefined) page.select(this.chosen);
     this.chosen = undefined;
+    if (this.session !== undefined) page.attach(this.session);
     this.view = { webviewView, page };
   }
 

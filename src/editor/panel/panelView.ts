@@ -1,13 +1,16 @@
 /** The panel in VS Code: a webview whose every message is checked. */
 import * as vscode from 'vscode';
 import { pageMessageSchema, type PageMessage } from '../../../runtime/protocol/panelMessages';
+import { isTryPageMessage } from '../../../runtime/protocol/tryMessages';
 import { commands } from '../commandIds';
+import type { TrySession } from '../deployments/trySession';
 import { openAt } from '../diagnostics/terminalLinks';
 import type { RunEntry, RunRecords } from '../runs/runRecords';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
 import { PanelFeed } from './panelFeed';
 import { panelHtml } from './panelHtml';
 import { saveResult } from './saveResult';
+import { TryFeed } from './tryFeed';
 
 /** What the page may ask of the rest of the extension. */
 export interface PanelActions {
@@ -19,6 +22,9 @@ export interface PanelActions {
 
 export class PanelView implements vscode.Disposable {
   private readonly feed: PanelFeed;
+  private tries: TryFeed | undefined;
+  /** The page listens. */
+  private shown = false;
   private readonly disposables: vscode.Disposable[];
 
   constructor(
@@ -36,8 +42,8 @@ export class PanelView implements vscode.Disposable {
       webview.onDidReceiveMessage((message: unknown) => this.received(message)),
       view.onDidChangeVisibility(() => {
         // A page that shows again is made anew and says so with `ready`, unless VS Code kept it.
-        if (view.visible) this.feed.show();
-        else this.feed.hide();
+        if (view.visible) this.show();
+        else this.hide();
       }),
       view.onDidDispose(() => this.dispose()),
     ];
@@ -57,11 +63,33 @@ export class PanelView implements vscode.Disposable {
   }
 
   select(run: string): void {
+    this.tries?.session.close();
     this.feed.select(run);
   }
 
+  /** Shows what the session holds, in place of runs whenever it is open. */
+  attach(session: TrySession): void {
+    if (this.tries?.session === session) return;
+    this.tries?.dispose();
+    this.tries = new TryFeed(session, (message) => void this.view.webview.postMessage(message));
+    if (this.shown) this.tries.show();
+  }
+
   dispose(): void {
+    this.tries?.dispose();
     for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private show(): void {
+    this.shown = true;
+    this.feed.show();
+    this.tries?.show();
+  }
+
+  private hide(): void {
+    this.shown = false;
+    this.feed.hide();
+    this.tries?.hide();
   }
 
   private received(message: unknown): void {
@@ -74,9 +102,10 @@ export class PanelView implements vscode.Disposable {
   }
 
   private async act(message: PageMessage): Promise<unknown> {
+    if (isTryPageMessage(message)) return this.tries?.session.act(message);
     switch (message.type) {
       case 'ready':
-        return this.feed.show();
+        return this.show();
       case 'select':
         return this.feed.select(message.run);
       case 'cancel':
@@ -96,7 +125,7 @@ export class PanelView implements vscode.Disposable {
       case 'stopContainer':
         return this.actions.stopContainer(message.container);
       case 'openFile': {
-        const entry = this.feed.selected;
+        const entry = this.tries?.entry ?? this.feed.selected;
         return entry === undefined ? undefined : openAt(entry.resolve(message.file), message.line);
       }
       case 'copy':

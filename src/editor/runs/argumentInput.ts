@@ -1,7 +1,8 @@
 /** Asks for arguments, one quick input each, with a way back. */
 import * as vscode from 'vscode';
 import { argumentProblem, isRequired, type ArgumentTexts } from '../../client/arguments/collect';
-import { choicesOf, exampleOf } from '../../client/arguments/parseArgument';
+import { hintOf, signatureOf } from '../../client/arguments/describeParameter';
+import { choicesOf } from '../../client/arguments/parseArgument';
 import type { Parameter } from '../../discovery/model';
 
 type Answer =
@@ -48,20 +49,6 @@ async function askOne(
   return choices.length > 0
     ? askChoice(title, parameter, choices, last, step, steps)
     : askText(title, parameter, last, step, steps);
-}
-
-/** `prompt: str`, as the signature says it. */
-function signatureOf({ name, annotation, kind }: Parameter): string {
-  const stars = kind === 'var_positional' ? '*' : kind === 'var_keyword' ? '**' : '';
-  return `${stars}${name}${annotation === undefined ? '' : `: ${annotation}`}`;
-}
-
-function hintOf(parameter: Parameter): string {
-  if (parameter.kind === 'var_positional') return 'A list, such as [1, 2]; empty for none';
-  if (parameter.kind === 'var_keyword')
-    return 'Names with values, such as {"n": 1}; empty for none';
-  if (isRequired(parameter)) return `Required: ${exampleOf(parameter.annotation)}`;
-  return `Empty takes the default, ${parameter.default ?? 'None'}`;
 }
 
 async function askText(

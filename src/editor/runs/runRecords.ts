@@ -71,6 +71,8 @@ export class RunRecords implements vscode.Disposable {
   /** Once for each run, when its record is final. */
   readonly onDidEnd = this.ended.event;
   private entries: RunEntry[] = [];
+  /** Of a view of its own: found by its id, listed nowhere. */
+  private aside: RunEntry | undefined;
   private readonly preparing = new Set<Preparation>();
   private readonly unsubscribe = new Map<string, () => void>();
 
@@ -92,7 +94,13 @@ export class RunRecords implements vscode.Disposable {
   }
 
   get(run: string): RunEntry | undefined {
-    return this.entries.find((entry) => entry.run === run);
+    const all = this.aside === undefined ? this.entries : [...this.entries, this.aside];
+    return all.find((entry) => entry.run === run);
+  }
+
+  /** Lets `get` find a run that no list shows; one at a time. */
+  setAside(entry: RunEntry): void {
+    this.aside = entry;
   }
 
   latest(uri: string, qualname: string): RunEntry | undefined {

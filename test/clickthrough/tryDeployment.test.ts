@@ -1,0 +1,195 @@
+import * as assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
+import { startWorkbench } from '../support/vscode/workbench';
+import { COLD_MS, lens, panelOf } from './page';
+
+const app = (price: number, near: string): string => `import time
+
+import velar
+
+app = velar.App("shop")
+
+
+@app.function()
+def quote(item: str, times: int = 1, urgent: bool = False) -> dict:
+    print("quoting", item)
+    time.sleep(0.05)
+    return {"item": item, "total": ${price} * times, "near": ${near}, "urgent": urgent}
+
+
+@app.function()
+def wait(seconds: float = 600.0) -> None:
+    print("waiting", flush=True)
+    time.sleep(seconds)
+
+
+@app.function()
+def fail(why: str = "no such luck") -> None:
+    raise ValueError(why)
+`;
+
+for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
+  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
+
+  describe(`trying what is deployed in VS Code (${shade} theme)`, function () {
+    this.timeout(2 * COLD_MS);
+    let scratch: string;
+    let home: string;
+    let folder: string;
+    let workbench: Workbench;
+    let page: Page;
+    let panel: FrameLocator;
+
+    async function velar(...args: string[]): Promise<string> {
+      const cli = resolve('dist', 'cli.js');
+      const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], {
+        cwd: folder,
+        env: { ...process.env, VELAR_HOME: home },
+      });
+      return stdout;
+    }
+
+    before(async function () {
+      this.timeout(300_000);
+      scratch = await mkdtemp(join(tmpdir(), 'velar-try-'));
+      [home, folder] = [join(scratch, 'home'), join(scratch, 'folder')];
+      await mkdir(folder);
+      await writeFile(join(folder, 'shop.py'), app(10, '1.0'));
+      await velar('deploy', 'shop.py', '--env', 'production', '--json');
+      await writeFile(join(folder, 'shop.py'), app(12, '1.0000000001'));
+      await velar('deploy', 'shop.py', '--env', 'staging', '--json');
+      workbench = await startWorkbench({
+        folder,
+        extensionDevelopmentPath: resolve('.'),
+        colorTheme: theme,
+        env: { VELAR_HOME: home },
+        viewport: { width: 1440, height: 900 },
+      });
+      ({ page } = workbench);
+      panel = panelOf(page);
+      await workbench.openFile('shop.py');
+    });
+
+    afterEach(async function () {
+      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-try-${shade}`);
+    });
+
+    after(async () => {
+      await workbench.dispose();
+      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+    });
+
+    const part = (testId: string): Locator => panel.getByTestId(testId);
+    const field = (name: string): Locator => part(`try-input-${name}`).locator('input');
+    const pick = (text: string): Promise<void> =>
+      page.locator('.quick-input-list .monaco-list-row', { hasText: text }).click();
+    /** Chooses from a drop-down of the panel. */
+    const choose = async (list: Locator, text: string): Promise<void> => {
+      await list.click();
+      await list.locator('vscode-option', { hasText: text }).click();
+    };
+    const openTry = async (deployment: string, name: string): Promise<void> => {
+      await workbench.runCommand('Velar: Try Deployment');
+      await page.locator('.quick-input-widget input[placeholder="Which deployment?"]').waitFor({
+        timeout: COLD_MS,
+      });
+      await pick(deployment);
+      await pick(name);
+    };
+
+    it('opens a form made from the signature that is deployed, and says what is wrong in it', async () => {
+      await openTry('staging', 'quote');
+      await part('try-form').waitFor({ timeout: COLD_MS });
+      await panel.getByText('version 2 · no git commit known').waitFor();
+      await panel.getByRole('textbox', { name: 'item: str *' }).waitFor();
+      await part('try-call').click();
+      await part('try-form').getByText('Required. For an empty text, write ""').waitFor();
+      await field('item').fill('lamp');
+      await field('times').fill('three');
+      await part('try-form').getByText('Expected int: a whole number such as 3').waitFor();
+      await workbench.screenshot(`try-form-${shade}`);
+      await field('times').fill('3');
+    });
+
+    it('calls it: the response, and where the time went, measured', async () => {
+      await field('times').press('Enter');
+      await part('try-response').getByText('total: 36').waitFor({ timeout: COLD_MS });
+      const latency = part('try-latency');
+      await latency.getByText('container').waitFor();
+      const text = await latency.innerText();
+      assert.match(text, /Queue\s+(<1|\d+) ms/);
+      assert.match(text, /Cold start\s+[\d.]+ m?s\s+.*container [\d.]+ m?s/);
+      assert.match(text, /Execution\s+(5\d|[6-9]\d|\d{3}) ms\s+on CPU/);
+      assert.match(text, /Cost\s+\$0/);
+      await part('log').getByText('quoting lamp').waitFor();
+      assert.match(await part('container').innerText(), /shop (idle|busy)/);
+      await workbench.screenshot(`try-response-${shade}`);
+      await part('try-call').click();
+      await latency.getByText('none: warm container').waitFor({ timeout: COLD_MS });
+    });
+
+    it('compares two versions with the same inputs: what differs, and the figures', async () => {
+      await part('try-compare').click();
+      const finding = part('compare-diff');
+      await finding.getByText('Results differ in 5 of 5 pairs of calls').waitFor({
+        timeout: COLD_MS,
+      });
+      assert.match(await finding.innerText(), /total\s+36\s+30/);
+      assert.doesNotMatch(await finding.innerText(), /near|urgent/);
+      const table = await part('compare-table').innerText();
+      assert.match(table, /Staging version 2\s+Production version 1/);
+      assert.match(table, /Latency p50\s+\d+ ms of 5 calls\s+\d+ ms of 4 calls, 1 cold left out/);
+      assert.match(table, /Cost per call\s+\$0/);
+      assert.match(table, /Calls\s+5 returned\s+5 returned/);
+      await part('try-cancel').waitFor({ state: 'hidden' });
+      await workbench.screenshot(`compare-${shade}`);
+      await part('compare-tolerance').locator('input').fill('0.5');
+      await finding.getByText('Results are equal in all 5 pairs of calls, within 0.5').waitFor();
+      await part('compare-tolerance').locator('input').fill('0');
+      await finding.getByText('near').waitFor();
+    });
+
+    // Colours are what differs: one theme is enough for the rest.
+    if (shade === 'light') return;
+
+    it('keeps what was typed and called while the panel is away, and the inputs of each call', async () => {
+      await field('item').fill('chair');
+      await workbench.runCommand('View: Hide Panel');
+      await part('try-form').waitFor({ state: 'detached' });
+      await workbench.runCommand('Velar: Open Panel');
+      await part('compare-table').waitFor();
+      assert.equal(await field('item').inputValue(), 'chair');
+      await choose(part('try-saved'), 'item=lamp, times=3');
+      await part('try-form').locator('vscode-text-field[current-value=lamp]').waitFor();
+    });
+
+    it('cancels a call, tells a failure in place, and goes back to the runs', async () => {
+      await choose(part('try-function'), 'wait');
+      await field('seconds').waitFor();
+      await part('try-call').click();
+      await part('log').getByText('waiting').waitFor({ timeout: COLD_MS });
+      await part('try-cancel').click();
+      await part('try-response').getByText('Cancelled').first().waitFor({ timeout: 30_000 });
+      await choose(part('try-function'), 'fail');
+      await field('why').waitFor();
+      await part('try-call').click();
+      await part('try-response')
+        .getByText('ValueError: no such luck')
+        .waitFor({ timeout: COLD_MS });
+      await workbench.screenshot('try-failure');
+      await page.setViewportSize({ width: 700, height: 900 });
+      await workbench.screenshot('try-narrow');
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await part('try-back').click();
+      await panel.getByText('Run a Python function on a GPU').waitFor();
+      await lens(page, 'Run on GPU', 2).click();
+      await part('result').getByText('ValueError: no such luck').waitFor({ timeout: COLD_MS });
+    });
+  });
+}

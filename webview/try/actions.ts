@@ -1,0 +1,101 @@
+/** What to do with the inputs: call, compare, cancel, take those of an earlier call. */
+import { COMPARE_CALLS, type TryState } from '../../runtime/protocol/tryState';
+import { button, picker, progressRing, setDisabled } from '../controls';
+import { h, show } from '../dom';
+import type { Host } from '../host';
+
+export interface TryActions {
+  readonly element: HTMLElement;
+  update(state: TryState): void;
+}
+
+const working: Record<TryState['busy'], string> = {
+  no: '',
+  preparing: 'Connecting…',
+  calling: 'Calling…',
+  comparing: 'Comparing…',
+};
+
+export function createTryActions(host: Host): TryActions {
+  let calls: (typeof COMPARE_CALLS)[number] = 5;
+  const call = button({
+    label: 'Call',
+    icon: 'call',
+    kind: 'primary',
+    testId: 'try-call',
+    onClick: () => {
+      host.post({ type: 'tryCall' });
+    },
+  });
+  const cancel = button({
+    label: 'Cancel',
+    icon: 'stop',
+    kind: 'secondary',
+    testId: 'try-cancel',
+    onClick: () => {
+      host.post({ type: 'tryCancel' });
+    },
+  });
+  const busy = h('span', { class: 'try-busy muted' });
+  const saved = picker({
+    label: 'Inputs of earlier calls',
+    onPick: (index) => {
+      if (index !== '') host.post({ type: 'trySaved', index: Number(index) });
+    },
+  });
+  saved.element.dataset.testid = 'try-saved';
+  const compare = button({
+    label: 'Compare',
+    icon: 'compare',
+    kind: 'secondary',
+    testId: 'try-compare',
+    onClick: () => {
+      host.post({ type: 'tryCompare', calls });
+    },
+  });
+  const count = picker({
+    label: 'How often each environment is called',
+    onPick: (id) => {
+      calls = COMPARE_CALLS.find((each) => String(each) === id) ?? calls;
+    },
+  });
+  count.element.dataset.testid = 'compare-calls';
+  count.update(
+    COMPARE_CALLS.map((each) => ({
+      id: String(each),
+      label: each === 1 ? '1 call each' : `${each} calls each`,
+    })),
+    String(calls),
+  );
+  const element = h(
+    'div',
+    { class: 'try-actions' },
+    h('div', { class: 'try-row' }, call, cancel, busy, saved.element),
+    h('div', { class: 'try-row' }, compare, count.element),
+  );
+  let shown: TryState['busy'] = 'no';
+  return {
+    element,
+    update: (state) => {
+      const idle = state.busy === 'no';
+      show(call, idle);
+      show(cancel, !idle);
+      setDisabled(call, state.version === null);
+      setDisabled(compare, !idle || state.notComparable !== null);
+      compare.title = state.notComparable ?? 'Calls staging and production with these inputs';
+      if (state.busy !== shown) {
+        shown = state.busy;
+        const text = working[state.busy];
+        busy.replaceChildren(...(idle ? [] : [progressRing(text), ` ${text}`]));
+      }
+      show(saved.element, state.saved.length > 0);
+      saved.update(
+        [
+          { id: '', label: 'Earlier inputs…' },
+          ...state.saved.map((label, index) => ({ id: String(index), label })),
+        ],
+        '',
+      );
+    },
+  };
+}

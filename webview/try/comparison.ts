@@ -1,0 +1,77 @@
+/** A comparison of staging with production: how far it is, the figures, what differs. */
+import type { TryComparison } from '../../runtime/protocol/tryState';
+import { h, setText, show } from '../dom';
+import type { Host } from '../host';
+import { compareTable } from './compareTable';
+import { differenceView, verdict } from './difference';
+import { createTolerance } from './tolerance';
+
+export interface ComparisonView {
+  readonly element: HTMLElement;
+  /** `reason`: why the two environments can't be compared, where they can't. */
+  update(comparison: TryComparison | null, reason: string | null): void;
+}
+
+export function createComparison(host: Host): ComparisonView {
+  const progress = h('p', { class: 'muted' });
+  const tolerance = createTolerance(host);
+  const head = h('div', { class: 'compare-head' }, progress, tolerance.element);
+  const figures = h('div', { class: 'compare-figures', tabindex: 0, 'aria-label': 'Figures' });
+  const diff = h('section', {
+    class: 'compare-diff',
+    'aria-label': 'Differences of the results',
+    'data-testid': 'compare-diff',
+    tabindex: 0,
+  });
+  const element = h(
+    'section',
+    { class: 'comparison', 'aria-label': 'Comparison of staging with production' },
+    head,
+    h('div', { class: 'compare-parts' }, figures, diff),
+  );
+  let shown = '';
+  return {
+    element,
+    update: (comparison, reason) => {
+      const key = JSON.stringify([comparison, reason]);
+      if (key === shown) return;
+      shown = key;
+      setText(progress, comparison === null ? '' : progressText(comparison));
+      show(head, comparison !== null);
+      if (comparison === null) {
+        const text = reason ?? 'Compare calls both environments with the same inputs, in turn.';
+        figures.replaceChildren(h('p', { class: 'placeholder' }, text));
+        diff.replaceChildren();
+        return;
+      }
+      const { problem } = comparison;
+      tolerance.update(comparison.tolerance);
+      figures.replaceChildren(
+        ...(problem === null
+          ? []
+          : [h('p', { class: 'try-problem' }, [problem.message, problem.hint ?? ''].join(' '))]),
+        compareTable(comparison),
+        ...comparison.notes.map((note) => h('p', { class: 'compare-note' }, note)),
+      );
+      const drawn = differenceView(comparison.difference);
+      diff.dataset.state = comparison.differing > 0 ? 'differ' : 'equal';
+      diff.replaceChildren(h('h2', {}, verdict(comparison)), ...(drawn === null ? [] : [drawn]));
+    },
+  };
+}
+
+/** How far a comparison is. Pure. */
+export function progressText({ status, calls, staging, production }: TryComparison): string {
+  const made = [staging, production].reduce((sum, { done, failed }) => sum + done + failed, 0);
+  const all = 2 * calls;
+  switch (status) {
+    case 'active':
+      return `Called ${made} of ${all} times, the two environments in turn…`;
+    case 'done':
+      return `Called ${all} times, the two environments in turn.`;
+    case 'cancelled':
+      return `Cancelled after ${made} of ${all} calls.`;
+    case 'failed':
+      return `Stopped after ${made} of ${all} calls.`;
+  }
+}
