@@ -180,7 +180,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await field('why').waitFor();
       await part('try-call').click();
       await part('try-response')
-        .getByText('ValueError: no such luck')
+        .getByText('ValueError: no such luck', { exact: true })
         .waitFor({ timeout: COLD_MS });
       await workbench.screenshot('try-failure');
       await page.setViewportSize({ width: 700, height: 900 });
@@ -189,7 +189,9 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await part('try-back').click();
       await panel.getByText('Run a Python function on a GPU').waitFor();
       await lens(page, 'Run on GPU', 2).click();
-      await part('result').getByText('ValueError: no such luck').waitFor({ timeout: COLD_MS });
+      await part('result')
+        .getByText('ValueError: no such luck', { exact: true })
+        .waitFor({ timeout: COLD_MS });
     });
   });
 }
