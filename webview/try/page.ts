@@ -6,7 +6,7 @@ import type { TryState } from '../../runtime/protocol/tryState';
 import type { Announcer } from '../announcer';
 import { observeRecord, runtimeNow, unknownClock } from '../clock';
 import { createContainers } from '../containers';
-import { h, setText, show } from '../dom';
+import { h, show } from '../dom';
 import type { Host } from '../host';
 import { icon } from '../icons';
 import { createLogView } from '../log/view';

@@ -2,7 +2,7 @@
 import type { RunEvent } from '../../../runtime/protocol/events';
 import type { LogLine } from '../../../runtime/protocol/logChunks';
 import type { Container } from '../../../runtime/protocol/methods';
-import type { HostMessage, PanelRuntime } from '../../../runtime/protocol/panelMessages';
+import type { RunsMessage, PanelRuntime } from '../../../runtime/protocol/panelMessages';
 import type { CardSample } from '../../../runtime/protocol/gpus';
 import type { Phase } from '../../../runtime/protocol/phaseOrder';
 import { applyRunEvent, newRunRecord, type RunRecord } from '../../../runtime/protocol/runRecord';
@@ -335,7 +335,7 @@ export function snapshot(
     runtime?: PanelRuntime;
     containers?: Container[];
   } = {},
-): HostMessage {
+): RunsMessage {
   return {
     type: 'snapshot',
     snapshot: {
