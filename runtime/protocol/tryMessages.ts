@@ -9,8 +9,8 @@ import { COMPARE_CALLS, type TryState } from './tryState';
 export type TryHostMessage =
   /** Null: the page shows runs. */
   | { type: 'try'; state: TryState | null }
-  /** The last call; null: none yet. */
-  | { type: 'tryCalled'; record: RunRecord | null }
+  /** The last call, null before there is one, and what it was of in a line. */
+  | { type: 'tryCalled'; record: RunRecord | null; of: string }
   /** `whole`: all lines that are kept, else what came since. */
   | { type: 'tryLog'; run: string; lines: LogLine[]; dropped: number; whole: boolean };
 

@@ -87,6 +87,8 @@ export type ResultDifference =
   | { kind: 'other'; text: string };
 
 export interface TryComparison {
+  /** What is called, with its inputs, in a line. */
+  of: string;
   status: 'active' | 'done' | 'cancelled' | 'failed';
   /** Calls wanted of each environment. */
   calls: number;

@@ -1,7 +1,7 @@
 /** What to do with the inputs: call, compare, cancel, take those of an earlier call. */
 import { COMPARE_CALLS, type TryState } from '../../runtime/protocol/tryState';
 import { button, picker, progressRing, setDisabled } from '../controls';
-import { h, show } from '../dom';
+import { h, setText, show } from '../dom';
 import type { Host } from '../host';
 
 export interface TryActions {
@@ -67,11 +67,13 @@ export function createTryActions(host: Host): TryActions {
     })),
     String(calls),
   );
+  const reason = h('p', { class: 'muted' });
   const element = h(
     'div',
     { class: 'try-actions' },
     h('div', { class: 'try-row' }, call, cancel, busy, saved.element),
     h('div', { class: 'try-row' }, compare, count.element),
+    reason,
   );
   let shown: TryState['busy'] = 'no';
   return {
@@ -82,7 +84,8 @@ export function createTryActions(host: Host): TryActions {
       show(cancel, !idle);
       setDisabled(call, state.version === null);
       setDisabled(compare, !idle || state.notComparable !== null);
-      compare.title = state.notComparable ?? 'Calls staging and production with these inputs';
+      setText(reason, state.notComparable ?? '');
+      show(reason, state.notComparable !== null && state.version !== null);
       if (state.busy !== shown) {
         shown = state.busy;
         const text = working[state.busy];

@@ -3,7 +3,8 @@ import type { TryComparison } from '../../runtime/protocol/tryState';
 import { h, setText, show } from '../dom';
 import type { Host } from '../host';
 import { compareTable } from './compareTable';
-import { differenceView, verdict } from './difference';
+import { progressText, verdict } from './compareTexts';
+import { differenceView } from './difference';
 import { createTolerance } from './tolerance';
 
 export interface ComparisonView {
@@ -58,20 +59,4 @@ export function createComparison(host: Host): ComparisonView {
       diff.replaceChildren(h('h2', {}, verdict(comparison)), ...(drawn === null ? [] : [drawn]));
     },
   };
-}
-
-/** How far a comparison is. Pure. */
-export function progressText({ status, calls, staging, production }: TryComparison): string {
-  const made = [staging, production].reduce((sum, { done, failed }) => sum + done + failed, 0);
-  const all = 2 * calls;
-  switch (status) {
-    case 'active':
-      return `Called ${made} of ${all} times, the two environments in turn…`;
-    case 'done':
-      return `Called ${all} times, the two environments in turn.`;
-    case 'cancelled':
-      return `Cancelled after ${made} of ${all} calls.`;
-    case 'failed':
-      return `Stopped after ${made} of ${all} calls.`;
-  }
 }

@@ -1,27 +1,7 @@
 /** What differs between two results: places of JSON, or lines of text. */
-import type {
-  JsonDifference,
-  ResultDifference,
-  TextLine,
-  TryComparison,
-} from '../../runtime/protocol/tryState';
+import type { JsonDifference, ResultDifference, TextLine } from '../../runtime/protocol/tryState';
 import { plural } from '../../runtime/protocol/figures';
 import { h } from '../dom';
-import { toleranceText } from './tolerance';
-
-/** The finding in a sentence. Pure. */
-export function verdict({ pairs, differing, difference, tolerance }: TryComparison): string {
-  if (pairs === 0) return 'Nothing to compare yet.';
-  const of = pairs === 1 ? 'the one pair of calls' : `${differing} of ${pairs} pairs of calls`;
-  if (differing > 0) return `Results differ in ${of}.`;
-  const all = pairs === 1 ? 'the one pair of calls' : `all ${pairs} pairs of calls`;
-  const largest = difference?.kind === 'equal' ? difference.largest : 0;
-  const within =
-    largest > 0
-      ? `, within ${toleranceText(tolerance)}: numbers are at most ${largest.toExponential(1)} apart, relative`
-      : '';
-  return `Results are equal in ${all}${within}.`;
-}
 
 /** Draws the difference of the first pair that differs; nothing where there is none. */
 export function differenceView(difference: ResultDifference | null): HTMLElement | null {

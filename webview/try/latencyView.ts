@@ -10,7 +10,8 @@ const UNKNOWN = 'unknown';
 
 export interface LatencyView {
   readonly element: HTMLElement;
-  update(record: RunRecord): void;
+  /** `of`: what was called, in a line. */
+  update(record: RunRecord, of: string): void;
   /** Shows the time so far. */
   tick(ms: number): void;
 }
@@ -43,6 +44,7 @@ function row(title: string, part: string): Row {
 export function createLatencyView(): LatencyView {
   const total = h('span', { class: 'latency-total' });
   const state = h('span', { class: 'muted' });
+  const called = h('span', { class: 'muted try-called' });
   const bar = h('div', { class: 'latency-bar', 'aria-hidden': 'true' });
   const queue = row('Queue', 'queue');
   const cold = row('Cold start', 'cold-start');
@@ -54,14 +56,16 @@ export function createLatencyView(): LatencyView {
   const element = h(
     'section',
     { class: 'try-latency', 'aria-label': 'Latency', 'data-testid': 'try-latency' },
-    h('header', { class: 'section-head' }, h('h2', {}, 'Latency'), total, state),
+    h('header', { class: 'section-head' }, h('h2', {}, 'Latency'), total, state, called),
     bar,
     h('dl', {}, ...rows.map((each) => each.element)),
   );
   let active = false;
   return {
     element,
-    update: (record) => {
+    update: (record, of) => {
+      setText(called, of);
+      called.title = of;
       const latency = latencyOf(record);
       active = record.status === 'active';
       const phase = currentPhase(record);

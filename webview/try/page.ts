@@ -13,8 +13,8 @@ import { createLogView } from '../log/view';
 import { createResultView } from '../result/view';
 import { runMs } from '../timelineModel';
 import { createTryActions } from './actions';
-import { createComparison, progressText } from './comparison';
-import { verdict } from './difference';
+import { progressText, verdict } from './compareTexts';
+import { createComparison } from './comparison';
 import { createTryForm } from './form';
 import { createTryHeader } from './header';
 import { createLatencyView } from './latencyView';
@@ -97,7 +97,7 @@ export function createTryPage(host: Host, announcer: Announcer): TryPage {
     if (busy === 'comparing' || end !== '') announcer.say(`${progressText(compared)}${end}`);
   }
 
-  function renderCall(next: RunRecord | null): void {
+  function renderCall(next: RunRecord | null, of: string): void {
     const other = next?.run !== record?.run;
     if (other) clock = unknownClock;
     record = next;
@@ -108,7 +108,7 @@ export function createTryPage(host: Host, announcer: Announcer): TryPage {
       return;
     }
     clock = observeRecord(clock, next, Date.now(), next.status === 'active');
-    latency.update(next);
+    latency.update(next, of);
     result.update(next);
     log.update(next, { kind: 'keep' });
     if (state?.shown === 'response') announcer.update(next);
@@ -131,7 +131,13 @@ export function createTryPage(host: Host, announcer: Announcer): TryPage {
     const own = live.containers.filter(
       (container) => container.app === app && container.environment === environment,
     );
-    containers.update(own, record?.container ?? null, live.complete && record?.status !== 'active');
+    // The last call may have been of another deployment, whose container is not of this list.
+    const called = record?.container ?? null;
+    const elsewhere = live.containers.some(
+      (container) => container.container === called && !own.includes(container),
+    );
+    const complete = live.complete && record?.status !== 'active';
+    containers.update(own, elsewhere ? null : called, complete);
   }
 
   return {
@@ -146,7 +152,7 @@ export function createTryPage(host: Host, announcer: Announcer): TryPage {
           if (state !== null) render(state);
           return;
         case 'tryCalled':
-          renderCall(message.record);
+          renderCall(message.record, message.of);
           return;
         case 'tryLog': {
           const { lines, dropped, whole } = message;

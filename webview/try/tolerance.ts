@@ -1,6 +1,7 @@
 /** How far apart two numbers may be and still count as equal. */
 import { formField } from '../controls';
 import type { Host } from '../host';
+import { toleranceText } from './compareTexts';
 
 export function createTolerance(host: Host): {
   readonly element: HTMLElement;
@@ -29,9 +30,4 @@ export function createTolerance(host: Host): {
       }
     },
   };
-}
-
-/** `1e-6`, as people write it. Pure. */
-export function toleranceText(tolerance: number): string {
-  return tolerance > 0 && tolerance < 0.001 ? tolerance.toExponential() : String(tolerance);
 }

@@ -7,8 +7,14 @@ import { startDeployedCall } from '../../client/deploy';
 import type { ClientConnection } from '../../client/api';
 import { findCallable } from './callable';
 import { addUp, callOrder, sampleOf, type CallSample } from './compare/comparison';
-import { collectCall, namesNotTaken, type CollectedCall, type Inputs } from './tryForm';
-import { servedVersion } from './tryTarget';
+import {
+  collectCall,
+  inputsLabel,
+  namesNotTaken,
+  type CollectedCall,
+  type Inputs,
+} from './tryForm';
+import { servedVersion } from './served';
 
 type Ready = Extract<CollectedCall, { ok: true }>;
 
@@ -53,6 +59,7 @@ export class TryComparer {
       tolerance,
       problem,
       calls: this.request.calls,
+      of: `${this.request.qualname}(${inputsLabel(this.request.inputs)})`,
       notes: plan.notes,
       ...addUp(this.samples, plan.versions, tolerance),
     };
@@ -114,7 +121,7 @@ export class TryComparer {
       const before = this.plan.versions[environment];
       if (now === before) continue;
       this.plan.notes.push(
-        `${environment} changed while it was called: it served version ${String(before)}, now ${now === undefined ? 'nothing' : `version ${String(now)}`}.`,
+        `In ${environment} the version changed during the calls: it was version ${String(before)}, now ${now === undefined ? 'nothing' : `version ${String(now)}`}.`,
       );
     }
   }
@@ -127,13 +134,13 @@ function planOf({ apps, app, qualname, inputs }: CompareRequest): Plan {
     if (version === undefined) {
       throw new VelarError(
         'not-found',
-        `${environment} of ${app} serves nothing to compare with.`,
+        `In ${environment}, ${app} serves nothing to compare with.`,
         {
           hint: environment === 'staging' ? 'Deploy to staging first.' : 'Promote a version first.',
         },
       );
     }
-    const where = `version ${String(version.version)} in ${environment}`;
+    const where = `In ${environment}, version ${String(version.version)}`;
     const callable = findCallable(version, qualname);
     if (callable === undefined) {
       throw new VelarError('not-found', `${where} has no function ${qualname}.`, {
@@ -142,9 +149,13 @@ function planOf({ apps, app, qualname, inputs }: CompareRequest): Plan {
     }
     const call = collectCall(callable, inputs);
     if (!call.ok) {
-      throw new VelarError('invalid', `For ${where}, ${call.parameter}: ${call.problem}`, {
-        hint: 'The signatures differ: give what both take.',
-      });
+      throw new VelarError(
+        'invalid',
+        `${where} does not take the inputs: ${call.parameter}: ${call.problem}`,
+        {
+          hint: 'The signatures differ: give what both take.',
+        },
+      );
     }
     for (const name of namesNotTaken(callable, inputs)) {
       notes.push(`${where} takes no argument ${name}: it is called without it.`);

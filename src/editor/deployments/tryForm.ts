@@ -101,6 +101,6 @@ export function inputsLabel({ call, instance }: Inputs): string {
     .map(([name, value]) => `${name}=${value.trim()}`)
     .join(', ')
     .replaceAll(/\s+/g, ' ');
-  if (text === '') return 'no arguments';
+  if (text === '') return '';
   return text.length <= MAX_LABEL ? text : `${text.slice(0, MAX_LABEL - 1)}…`;
 }

@@ -1,8 +1,7 @@
 /** What the Try view shows and does: the one place that knows its state, whether the panel shows or not. */
 import * as vscode from 'vscode';
-import type { DeployedApp, Environment } from '../../../runtime/protocol/deployments';
+import type { DeployedApp } from '../../../runtime/protocol/deployments';
 import { VelarError } from '../../../runtime/protocol/errors';
-import { formatTime } from '../../../runtime/protocol/figures';
 import type { LogLine } from '../../../runtime/protocol/logChunks';
 import type { TryPageMessage } from '../../../runtime/protocol/tryMessages';
 import type { TryProblem, TryState, TryTarget } from '../../../runtime/protocol/tryState';
@@ -23,7 +22,8 @@ import {
 } from './tryForm';
 import { TryInputs } from './tryInputs';
 import { originOfCall } from './tryOrigin';
-import { deploymentsOf, findTarget, servedVersion, type WantedTarget } from './tryTarget';
+import { deploymentsOf, missing, notComparable, servedVersion, versionLine } from './served';
+import { findTarget, type WantedTarget } from './tryTarget';
 
 /** Relative deviation up to which two numbers count as equal, unless the person says otherwise. */
 const DEFAULT_TOLERANCE = 1e-6;
@@ -54,6 +54,7 @@ export class TrySession implements vscode.Disposable {
   private comparer: TryComparer | undefined;
   private work = new AbortController();
   private called: RunEntry | undefined;
+  private calledOf = '';
   private isOpen = false;
 
   constructor(
@@ -71,6 +72,11 @@ export class TrySession implements vscode.Disposable {
     return this.called;
   }
 
+  /** What the last call was of, in a line. */
+  get entryOf(): string {
+    return this.calledOf;
+  }
+
   /** What the page shows; null while it shows runs. */
   get state(): TryState | null {
     const { target, busy, shown, revision, refused, inputs } = this;
@@ -86,7 +92,9 @@ export class TrySession implements vscode.Disposable {
           : fieldsOf(callable, inputs, (part, name) => this.touched.has(`${part} ${name}`)),
       revision,
       refused,
-      saved: this.saved.get(target.app, target.qualname).map(inputsLabel),
+      saved: this.saved
+        .get(target.app, target.qualname)
+        .map((each) => inputsLabel(each) || 'no arguments'),
       busy,
       problem: this.problem ?? missing(callable, target),
       notComparable: notComparable(this.apps, target),
@@ -174,7 +182,6 @@ export class TrySession implements vscode.Disposable {
     if (before?.app !== target.app || before.qualname !== target.qualname) {
       this.inputs = this.saved.get(target.app, target.qualname)[0] ?? NO_INPUTS;
       this.touched.clear();
-      this.comparer = undefined;
       this.shown = 'response';
     }
     this.revision += 1;
@@ -207,6 +214,7 @@ export class TrySession implements vscode.Disposable {
       const entry = new RunEntry(origin, handle);
       this.records.setAside(entry);
       this.called = entry;
+      this.calledOf = this.describeCall(callable, target);
       this.recorded.fire(entry);
       handle.onEvents(() => this.recorded.fire(entry));
       handle.onLog((lines) => {
@@ -223,8 +231,9 @@ export class TrySession implements vscode.Disposable {
   }
 
   private async compare(calls: number): Promise<void> {
-    await this.working('comparison', async (connection, _callable, { app, qualname }, signal) => {
-      const { apps, inputs, tolerance } = this;
+    await this.working('comparison', async (connection, callable, { app, qualname }, signal) => {
+      const { apps, tolerance } = this;
+      const inputs = inputsTaken(callable, this.inputs);
       const request = { connection, apps, app, qualname, inputs, calls, signal };
       this.comparer = new TryComparer(request, tolerance, () => this.changed.fire());
       this.busy = 'comparing';
@@ -279,42 +288,14 @@ export class TrySession implements vscode.Disposable {
     this.apps = (await connection.request('deployment.list', {}, signal)).apps;
   }
 
+  /** `quote(item=lamp) in staging, version 2`. */
+  private describeCall(callable: Callable, { app, environment, qualname }: TryTarget): string {
+    const version = servedVersion(this.apps, app, environment)?.version;
+    const given = inputsLabel(inputsTaken(callable, this.inputs));
+    return `${qualname}(${given}) in ${environment}, version ${String(version ?? 'unknown')}`;
+  }
+
   private fileOf({ app, environment }: TryTarget): string {
     return servedVersion(this.apps, app, environment)?.file ?? '';
   }
-}
-
-function versionLine(apps: readonly DeployedApp[], { app, environment }: TryTarget): string | null {
-  const version = servedVersion(apps, app, environment);
-  if (version === undefined) return null;
-  const { commit, at, by } = version;
-  const day = new Date(at).toISOString().slice(0, 10);
-  const parts = [
-    `version ${String(version.version)}`,
-    commit === null
-      ? 'no git commit known'
-      : `${commit.hash.slice(0, 8)}${commit.clean ? '' : ' with uncommitted changes'}`,
-    `deployed ${day} ${formatTime(at)} by ${by}`,
-  ];
-  return parts.join(' · ');
-}
-
-function missing(
-  callable: Callable | undefined,
-  { app, environment, qualname }: TryTarget,
-): TryProblem | null {
-  if (callable !== undefined) return null;
-  return {
-    message: `${environment} of ${app} no longer serves ${qualname}.`,
-    hint: 'Choose another function, or deploy a version that has it.',
-  };
-}
-
-function notComparable(apps: readonly DeployedApp[], { app, qualname }: TryTarget): string | null {
-  const lacking = (['staging', 'production'] satisfies Environment[]).filter((environment) => {
-    const version = servedVersion(apps, app, environment);
-    return version === undefined || findCallable(version, qualname) === undefined;
-  });
-  if (lacking.length === 0) return null;
-  return `${lacking.join(' and ')} of ${app} ${lacking.length === 1 ? 'does' : 'do'} not serve ${qualname}.`;
 }

@@ -4,11 +4,10 @@ import {
   environmentSchema,
   type DeployedApp,
   type Environment,
-  type Version,
 } from '../../../runtime/protocol/deployments';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { TryDeployment, TryTarget } from '../../../runtime/protocol/tryState';
-import { callableNames } from './callable';
+import { deploymentsOf } from './served';
 
 /** What is asked for: where nothing is named, a function is chosen from the form. */
 export interface WantedTarget {
@@ -29,29 +28,6 @@ export function asWantedTarget(argument: unknown): WantedTarget | undefined {
     environment,
     ...(named ? { qualname: String(argument.qualname) } : {}),
   };
-}
-
-/** The version that an environment serves; undefined where it serves none. */
-export function servedVersion(
-  apps: readonly DeployedApp[],
-  app: string,
-  environment: Environment,
-): Version | undefined {
-  const deployed = apps.find((each) => each.app === app);
-  const served = deployed?.serves.find((each) => each.environment === environment);
-  return deployed?.versions.find(({ version }) => version === served?.version);
-}
-
-/** Everything that can be tried, app by app, staging first. */
-export function deploymentsOf(apps: readonly DeployedApp[]): TryDeployment[] {
-  return apps.flatMap(({ app }) =>
-    environmentSchema.options.flatMap((environment) => {
-      const version = servedVersion(apps, app, environment);
-      return version === undefined
-        ? []
-        : [{ app, environment, version: version.version, functions: callableNames(version) }];
-    }),
-  );
 }
 
 /**

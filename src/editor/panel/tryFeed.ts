@@ -46,7 +46,7 @@ export class TryFeed {
     this.forget();
     const { state, entry } = this.session;
     this.post({ type: 'try', state });
-    this.post({ type: 'tryCalled', record: entry?.record ?? null });
+    this.post({ type: 'tryCalled', record: entry?.record ?? null, of: this.session.entryOf });
     if (entry !== undefined) this.sendLog(entry, []);
   }
 
@@ -72,7 +72,9 @@ export class TryFeed {
     this.forget();
     // Lines go before the record: the end of a call must not be seen before its last line.
     if (entry !== undefined) this.sendLog(entry, pending);
-    if (recordDirty && entry !== undefined) this.post({ type: 'tryCalled', record: entry.record });
+    if (recordDirty && entry !== undefined) {
+      this.post({ type: 'tryCalled', record: entry.record, of: this.session.entryOf });
+    }
     if (stateDirty) this.post({ type: 'try', state });
   }
 
