@@ -27,6 +27,7 @@ describe('quantiles', () => {
     assert.equal(quantile(values, 0.5), 10);
     assert.equal(quantile(values, 0.95), 19);
     assert.equal(quantile([7, 3], 0.5), 3);
+    assert.equal(quantile([7, 3, 5], 0.5), 5);
     assert.equal(quantile([7], 0.95), 7);
     assert.equal(quantile([], 0.5), null);
   });
@@ -53,6 +54,7 @@ describe('the difference of two JSON values', () => {
     assert.ok(largest > 4.9e-7 && largest < 5.1e-7);
     assert.deepEqual(paths([1], [1 + 1e-5]), ['changed [0]']);
     assert.deepEqual(paths([1], [1 + 1e-9], 0), ['changed [0]']);
+    assert.deepEqual(paths([0], [1e-15], 0), ['changed [0]']);
     assert.deepEqual(paths([1], ['1']), ['changed [0]']);
     assert.deepEqual(paths({ a: [] }, { a: {} }), ['changed a']);
   });
@@ -109,7 +111,7 @@ describe('what two calls gave', () => {
     const table = { mime: { 'application/json': { a: 1 }, 'text/plain': 'x' } };
     assert.deepEqual(outcomeOf({ ...record, result: table }), { kind: 'json', value: { a: 1 } });
     const picture = (data: string) =>
-      outcomeOf({ ...record, result: { mime: { 'image/png': data } } });
+      outcomeOf({ ...record, result: { mime: { 'text/plain': 'Figure', 'image/png': data } } });
     assert.equal(diffOutcomes(picture('QQ'), picture('QQ'), 0).kind, 'equal');
     assert.equal(diffOutcomes(picture('QQ'), picture('Qg'), 0).kind, 'other');
     const items = outcomeOf({ ...record, yields: [{ value: 1 }, { value: 2 }] });

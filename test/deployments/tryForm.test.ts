@@ -95,7 +95,7 @@ describe('the form of a deployed function', () => {
   });
 
   it('knows what another version does not take', () => {
-    const typed = inputs({ item: 'a', tone: 'kind', times: ' ' });
+    const typed = inputs({ item: 'a', tone: 'kind', times: ' ', other: ' ' });
     assert.deepEqual(namesNotTaken(callable('quote'), typed), ['tone']);
     assert.deepEqual(inputsTaken(callable('quote'), typed), inputs({ item: 'a' }));
   });

@@ -13,8 +13,8 @@ export type Outcome =
   | { kind: 'data'; mime: string; data: string }
   | { kind: 'error'; text: string };
 
-/** Structured forms, then text, then whatever there is. */
-const FORMS = ['application/vnd.velar.table+json', 'application/json', 'text/plain'];
+/** Structured forms first. Plain text comes last: beside a picture it is but its name. */
+const FORMS = ['application/vnd.velar.table+json', 'application/json'];
 
 /** Of a call that has ended. What a generator yielded comes as a list. */
 export function outcomeOf({ error, result, yields }: RunRecord): Outcome {
@@ -24,7 +24,11 @@ export function outcomeOf({ error, result, yields }: RunRecord): Outcome {
   if (yields.length > 0) return { kind: 'json', value: yields.map(valueOf) };
   if (result === null) return { kind: 'error', text: 'no result' };
   if ('value' in result) return plain(result.value);
-  const mime = FORMS.find((form) => form in result.mime) ?? Object.keys(result.mime)[0];
+  const all = Object.keys(result.mime);
+  const mime =
+    FORMS.find((form) => form in result.mime) ??
+    all.find((form) => form !== 'text/plain') ??
+    all[0];
   if (mime === undefined) return { kind: 'error', text: 'an empty result' };
   const data = result.mime[mime];
   if (typeof data !== 'string') return { kind: 'json', value: data };
