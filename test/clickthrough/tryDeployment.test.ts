@@ -123,9 +123,9 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       const latency = part('try-latency');
       await latency.getByText('container').waitFor();
       const text = await latency.innerText();
-      assert.match(text, /Queue\s+(<1|\d+) ms/);
+      assert.match(text, /Queue\s+(<1|[\d.]+) m?s/);
       assert.match(text, /Cold start\s+[\d.]+ m?s\s+.*container [\d.]+ m?s/);
-      assert.match(text, /Execution\s+(5\d|[6-9]\d|\d{3}) ms\s+on CPU/);
+      assert.match(text, /Execution\s+((5\d|[6-9]\d|\d{3}) ms|[\d.]+ s)\s+on CPU/);
       assert.match(text, /Cost\s+\$0/);
       await part('log').getByText('quoting lamp').waitFor();
       assert.match(await part('container').innerText(), /shop (idle|busy)/);
@@ -144,7 +144,10 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       assert.doesNotMatch(await finding.innerText(), /near|urgent/);
       const table = await part('compare-table').innerText();
       assert.match(table, /Staging version 2\s+Production version 1/);
-      assert.match(table, /Latency p50\s+\d+ ms of 5 calls\s+\d+ ms of 4 calls, 1 cold left out/);
+      assert.match(
+        table,
+        /Latency p50\s+[\d.]+ m?s of \d calls.*\s+[\d.]+ m?s of 4 calls, 1 cold left out/,
+      );
       assert.match(table, /Cost per call\s+\$0/);
       assert.match(table, /Calls\s+5 returned\s+5 returned/);
       await part('try-cancel').waitFor({ state: 'hidden' });
