@@ -179,6 +179,14 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await part('log').getByText('waiting').waitFor({ timeout: COLD_MS });
       await part('try-cancel').click();
       await part('try-response').getByText('Cancelled').first().waitFor({ timeout: 30_000 });
+      await part('try-call').waitFor();
+      await part('try-compare').click();
+      const comparison = panel.getByRole('region', { name: 'Comparison of staging' });
+      await comparison.getByText('Called wait() 0 of 10 times').waitFor({ timeout: 30_000 });
+      await part('try-cancel').click();
+      await comparison
+        .getByText('Cancelled after 0 of 10 calls of wait()')
+        .waitFor({ timeout: 30_000 });
       await choose(part('try-function'), 'fail');
       await field('why').waitFor();
       await part('try-call').click();

@@ -40,7 +40,8 @@ export function versionLine(
   const version = servedVersion(apps, app, environment);
   if (version === undefined) return null;
   const { commit, at, by } = version;
-  const day = new Date(at).toISOString().slice(0, 10);
+  // Swedish writes days as ISO does, here in the person's own time zone.
+  const day = new Date(at).toLocaleDateString('sv-SE');
   const parts = [
     `version ${String(version.version)}`,
     commit === null
