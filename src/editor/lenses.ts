@@ -70,10 +70,16 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     this.fire();
   }
 
-  /** Fires now, and again in a second while a clock is shown: the editor gathers what comes faster. */
+  /**
+   * Fires now, and again in a second: while a clock is shown, and once after the last change. The editor gathers
+   * what comes faster, and forgets what it has gathered when the text loses the focus in that moment.
+   */
   private fire(): void {
     clearTimeout(this.clock);
-    this.clock = this.records.anyActive ? setTimeout(() => this.fire(), CLOCK_MS) : undefined;
+    this.clock = setTimeout(() => {
+      if (this.records.anyActive) this.fire();
+      else this.changed.fire();
+    }, CLOCK_MS);
     this.changed.fire();
   }
 

@@ -126,8 +126,7 @@ export class DebugService implements vscode.Disposable {
         const begun = await begin(debugSession, signal);
         run = begun.run;
         if (!isChild) {
-          run.show(debugSession);
-          void run.over.then(() => over?.());
+          void run.show(debugSession).then(() => over?.());
         }
         return begun.debuggee;
       },

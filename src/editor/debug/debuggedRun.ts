@@ -60,18 +60,18 @@ export class DebuggedRun {
     return { stream: await openDebugChannel(connection, entry.run), paths: this.paths, attach };
   }
 
-  /** Shows what the run prints, from its first line on, and how it ended. */
-  show(session: DebugSession): void {
+  /** Shows what the run prints, from its first line on, and how it ended. Resolves when all of it was shown. */
+  async show(session: DebugSession): Promise<void> {
     const { entry } = this;
     const write: DebugSession['output'] = (...of) => session.output(...of);
     const locate = (file: string): string | undefined => this.locate(file);
     writeLines(entry.log.view().lines, locate, write);
     const stop = entry.handle.onLog((lines) => writeLines(lines, locate, write));
-    void this.over.then(() => {
-      stop();
-      const category = entry.record.status === 'failed' ? 'stderr' : 'console';
-      write(category, endText(entry.record));
-    });
+    await this.over;
+    stop();
+    await session.drained();
+    const category = entry.record.status === 'failed' ? 'stderr' : 'console';
+    write(category, endText(entry.record));
   }
 
   /** Ends the call on the runtime; the container is free when that has happened. */

@@ -2,6 +2,7 @@
  * One debugged process: the editor on one side, debugpy in the container on the other. Messages pass through;
  * rewritten is where code is, and what must be ours: start, stop, and the end of the run. Knows no editor.
  */
+import { setTimeout } from 'node:timers/promises';
 import { VelarError } from '../../../runtime/protocol/errors';
 import { setBreakpoints } from './breakpoints';
 import { CAPABILITIES, debugpyFilters, initializeArguments } from './capabilities';
@@ -37,6 +38,9 @@ export interface SessionHost {
 }
 
 type Outgoing = (message: DapResponse | DapEvent) => void;
+
+/** How long a process that does not answer any more is waited for, in ms. */
+const DRAIN_MS = 1000;
 
 /** Events of debugpy that are for its own tools. */
 const UNUSED_EVENTS = new Set(['debugpySockets', 'debugpyWaitingForServer', 'exited', 'process']);
@@ -82,6 +86,15 @@ export class DebugSession {
     if (this.ended) return;
     const body = { category, output, ...at };
     this.outgoing({ type: 'event', seq: this.nextSeq(), event: 'output', body });
+  }
+
+  /** Resolves when what the process has told so far, such as lines of logpoints, has been handed on. */
+  async drained(): Promise<void> {
+    const { peer } = this;
+    if (peer?.isOpen !== true) return;
+    // debugpy answers in turn; a channel that closes gives all it has first.
+    const answered = new Promise<void>((resolve) => peer.send('threads', {}, () => resolve()));
+    await Promise.race([answered, setTimeout(DRAIN_MS, undefined, { ref: false })]);
   }
 
   /** The editor needs it no more. */
