@@ -1,6 +1,7 @@
 /** The line at the top: which run, how it stands, where, how long, for how much, and what to do with it. */
 import type { PanelRuntime } from '../runtime/protocol/panelMessages';
 import type { RunRecord } from '../runtime/protocol/runRecord';
+import { stoppedText } from '../runtime/protocol/stopped';
 import { button } from './controls';
 import { costText } from './cost';
 import { h, setAttribute, setText, show } from './dom';
@@ -72,8 +73,7 @@ export function createHeader(host: Host): Header {
     update: (record, all, runtime) => {
       run = record.run;
       active = record.status === 'active';
-      badge.dataset.status = record.status;
-      badge.replaceChildren(icon(statusIcons[record.status]), statusTitles[record.status]);
+      showStatus(badge, record);
       setText(name, record.qualname);
       setAttribute(name, 'title', `${record.qualname} in ${record.file}`);
       showDevice(device, record);
@@ -90,6 +90,15 @@ export function createHeader(host: Host): Header {
       if (active) setText(clock, formatElapsed(ms));
     },
   };
+}
+
+function showStatus(badge: HTMLElement, record: RunRecord): void {
+  const { status } = record;
+  const stopped = stoppedText(record);
+  badge.dataset.status = status;
+  setAttribute(badge, 'title', stopped);
+  if (stopped === null) badge.replaceChildren(icon(statusIcons[status]), statusTitles[status]);
+  else badge.replaceChildren(icon('pause'), 'Stopped');
 }
 
 function showDevice(element: HTMLElement, record: RunRecord): void {

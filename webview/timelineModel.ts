@@ -3,6 +3,7 @@ import { type Phase } from '../runtime/protocol/phaseOrder';
 import type { PhaseRecord, RunRecord } from '../runtime/protocol/runRecord';
 import { formatElapsed, formatMs } from '../runtime/protocol/figures';
 import { slowness } from '../runtime/protocol/slowness';
+import { stoppedText } from '../runtime/protocol/stopped';
 
 export const phaseTitles: Record<Phase, string> = {
   queued: 'Queued',
@@ -119,8 +120,11 @@ function liveMs(record: RunRecord, phase: PhaseRecord, nowAt: number): number {
 
 function noteOf(record: RunRecord, phase: PhaseRecord, state: RowState, nowAt: number): string {
   if (state === 'unreached') return '';
-  const slow = state === 'live' ? slowness(phase, liveMs(record, phase, nowAt)) : null;
-  return [slow, phase.detail].filter((text) => text !== null).join(' · ');
+  const live = state === 'live';
+  const stopped = live ? stoppedText(record) : null;
+  // How long a person looks at a breakpoint says nothing of the code.
+  const slow = live && record.debug === null ? slowness(phase, liveMs(record, phase, nowAt)) : null;
+  return [stopped, slow, phase.detail].filter((text) => text !== null).join(' · ');
 }
 
 function figureOf(record: RunRecord, phase: PhaseRecord, state: RowState, nowAt: number): string {

@@ -105,7 +105,8 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
       if (stopped !== null) return `$(debug-pause) ${cpu}${stopped}`;
       const phase = currentPhase(record);
       const since = phase?.startedAt ?? record.startedAt;
-      const slow = phase === undefined ? null : slowness(phase, now - since);
+      const debugged = record.debug !== null;
+      const slow = phase === undefined || debugged ? null : slowness(phase, now - since);
       const clock = `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}`;
       return slow === null ? clock : `${clock} · ${slow}`;
     }

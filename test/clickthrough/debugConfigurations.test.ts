@@ -184,6 +184,7 @@ describe('debug configurations in VS Code', function () {
       .first()
       .getByText('42')
       .waitFor();
+    await panelOf(page).getByText('Stopped', { exact: true }).waitFor();
     await workbench.screenshot('debug-attached');
     await toolbar('Continue').click();
     await page.locator('.debug-call-stack .monaco-list-row').first().waitFor({ state: 'detached' });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
 import { niceSpan, timelineOf, type TimelineRow } from '../../webview/timelineModel';
 import { failedRun, gpuRun, liveRun, phaseEvents, record, START } from './support/runs';
 
@@ -32,6 +33,15 @@ describe('the timeline of phases', () => {
       row(timelineOf(liveRun(START), START + 4_058 + ms).rows, 'model-load').note;
     assert.doesNotMatch(note(10_300), /slower/);
     assert.match(note(10_400), /^slower than usual \(usually 5\.20 s\) · /);
+  });
+
+  it('says where a debugged run stands still, and not that it is slow', () => {
+    const stopped = { state: 'stopped', reason: 'breakpoint' } as const;
+    const note = (debug: RunRecord['debug']): string =>
+      row(timelineOf({ ...liveRun(START), debug }, START + 14_458).rows, 'model-load').note;
+    assert.match(note(null), /^slower than usual/);
+    assert.match(note(stopped), /^stopped at a breakpoint · /);
+    assert.doesNotMatch(note({ state: 'running' }), /slower|stopped/);
   });
 
   it('lets the phase that is going on grow with the clock, before what is expected', () => {
