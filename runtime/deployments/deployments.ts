@@ -154,6 +154,10 @@ export class Deployments implements DeploymentService {
     this.options.store.deployments.removeKey(id);
   }
 
+  onChange(listener: () => void): () => void {
+    return this.options.store.deployments.onChange(listener);
+  }
+
   private hourly({ options: { gpu } }: DeployedFunction): number | undefined {
     const [first] = gpu;
     const use = { gpu: first?.name ?? null, count: first?.count ?? 0 };

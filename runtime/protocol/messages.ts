@@ -31,5 +31,7 @@ export const runtimeMessageSchema = z.discriminatedUnion('type', [
   /** Containers changed. Newest only: telemetry may skip states. */
   z.object({ type: z.literal('containers'), containers: z.array(containerSchema) }),
   z.object({ type: z.literal('gpus'), gpus: z.array(gpuSchema) }),
+  /** Versions, or what environments serve, changed: `deployment.list` tells how. */
+  z.object({ type: z.literal('deployments') }),
 ]);
 export type RuntimeMessage = z.infer<typeof runtimeMessageSchema>;

@@ -87,6 +87,8 @@ export interface DeploymentService {
   createKey(environment: Environment, name: string): EndpointKey & { key: string };
   /** Throws `not-found`. */
   removeKey(id: string): void;
+  /** Called after versions, or what environments serve, changed; returns the undo. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface RunService {

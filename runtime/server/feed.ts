@@ -6,8 +6,11 @@ import type { Flushable } from './streams';
 /** States of a kind go out at most this often, so that short calls don't send one each, in ms. */
 const SPACING_MS = 50;
 
+/** Messages of which only the newest of a kind matters. */
+export type FeedMessage = Extract<RuntimeMessage, { type: 'containers' | 'gpus' | 'deployments' }>;
+
 export class Feed implements Flushable {
-  private newest: Extract<RuntimeMessage, { type: 'containers' | 'gpus' }> | undefined;
+  private newest: FeedMessage | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly session: Session) {
@@ -16,7 +19,7 @@ export class Feed implements Flushable {
     });
   }
 
-  offer(message: Extract<RuntimeMessage, { type: 'containers' | 'gpus' }>): void {
+  offer(message: FeedMessage): void {
     this.newest = message;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;

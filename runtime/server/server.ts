@@ -90,14 +90,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       unwatchGpus = undefined;
     } else {
       unwatchGpus ??= service.onGpus((gpus) => {
-        sessions.publish('gpus', { type: 'gpus', gpus });
+        sessions.publish({ type: 'gpus', gpus });
       });
     }
   };
   const stopFeeds = [
     service.onContainers((containers) => {
-      sessions.publish('containers', { type: 'containers', containers });
+      sessions.publish({ type: 'containers', containers });
     }),
+    service.deployments.onChange(() => sessions.publish({ type: 'deployments' })),
     () => watchGpus(false),
   ];
   const rules = (): GateRules => ({

@@ -5,7 +5,7 @@ import type { Hello } from '../protocol/link';
 import { CAPABILITIES, PROTOCOL_VERSION, SESSION_GRACE_MS } from '../protocol/version';
 import type { Principal } from './gate';
 import { Session, type Dispatch, type LinkSocket } from './session';
-import { Feed } from './feed';
+import { Feed, type FeedMessage } from './feed';
 
 export interface RuntimeName {
   id: string;
@@ -32,7 +32,7 @@ export interface SessionsOptions {
 
 interface Entry {
   session: Session;
-  feeds: { containers: Feed; gpus: Feed };
+  feeds: Record<FeedMessage['type'], Feed>;
   grace: NodeJS.Timeout | undefined;
 }
 
@@ -100,9 +100,9 @@ export class Sessions {
     });
   }
 
-  /** Newest state of containers or GPUs, for every client. */
-  publish(kind: 'containers' | 'gpus', message: Parameters<Feed['offer']>[0]): void {
-    for (const { feeds } of this.entries.values()) feeds[kind].offer(message);
+  /** Newest state of a kind, for every client. */
+  publish(message: FeedMessage): void {
+    for (const { feeds } of this.entries.values()) feeds[message.type].offer(message);
   }
 
   /** Ends all, telling the clients why. */
@@ -138,7 +138,11 @@ export class Sessions {
       this.entries.delete(id);
       this.changed();
     });
-    const feeds = { containers: new Feed(session), gpus: new Feed(session) };
+    const feeds = {
+      containers: new Feed(session),
+      gpus: new Feed(session),
+      deployments: new Feed(session),
+    };
     const entry: Entry = { session, feeds, grace: undefined };
     this.entries.set(id, entry);
     return entry;

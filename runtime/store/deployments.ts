@@ -28,6 +28,7 @@ export class DeploymentStore {
   private readonly moves = new Map<string, Move[]>();
   private readonly protectedApps: Set<string>;
   private readonly kept: Map<string, KeptKey>;
+  private readonly listeners = new Set<() => void>();
 
   constructor(private readonly database: Database) {
     for (const row of database.all('SELECT content FROM versions ORDER BY app, version')) {
@@ -115,6 +116,7 @@ export class DeploymentStore {
     });
     if (isNew) push(this.versions, version.app, version);
     push(this.moves, move.app, move);
+    this.changed();
   }
 
   isProtected(app: string): boolean {
@@ -126,6 +128,7 @@ export class DeploymentStore {
     else this.database.run('DELETE FROM protected_apps WHERE app = ?', [app]);
     if (on) this.protectedApps.add(app);
     else this.protectedApps.delete(app);
+    this.changed();
   }
 
   keys(): readonly KeptKey[] {
@@ -148,6 +151,16 @@ export class DeploymentStore {
       });
     }
     this.database.run('DELETE FROM endpoint_keys WHERE id = ?', [id]);
+  }
+
+  /** Called after versions, or what environments serve, changed; returns the undo. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
   }
 
   private move(app: string, environment: Environment): Move | undefined {

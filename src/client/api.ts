@@ -43,6 +43,8 @@ export interface RuntimeConnection {
   ): Promise<MethodResult<M>>;
   onContainers(listener: (containers: Container[]) => void): Unsubscribe;
   onGpus(listener: (gpus: Gpu[]) => void): Unsubscribe;
+  /** Versions, or what environments serve, changed. */
+  onDeployments(listener: () => void): Unsubscribe;
   close(): Promise<void>;
   /** Ends it at once, without a word to the runtime: what waits fails with the error. */
   abandon(error: VelarError): void;

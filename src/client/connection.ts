@@ -73,6 +73,7 @@ class Connection implements ClientConnection {
   private readonly states = new Emitter<ConnectionState>();
   private readonly containers = new Emitter<Container[]>();
   private readonly gpus = new Emitter<Gpu[]>();
+  private readonly deployments = new Emitter<undefined>();
   private readonly newSessions = new Emitter<undefined>();
   private readonly runs = new Map<string, Emitter<readonly RunEvent[]>>();
   private readonly requests = new RequestTable((message) => {
@@ -119,6 +120,10 @@ class Connection implements ClientConnection {
 
   onGpus(listener: (gpus: Gpu[]) => void): Unsubscribe {
     return this.gpus.on(listener);
+  }
+
+  onDeployments(listener: () => void): Unsubscribe {
+    return this.deployments.on(listener);
   }
 
   onNewSession(listener: () => void): Unsubscribe {
@@ -347,6 +352,9 @@ class Connection implements ClientConnection {
         break;
       case 'gpus':
         this.gpus.emit(message.gpus);
+        break;
+      case 'deployments':
+        this.deployments.emit(undefined);
         break;
       default:
         message satisfies never;

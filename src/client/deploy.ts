@@ -63,10 +63,10 @@ export function startDeployedCall(connection: ClientConnection, call: DeployedCa
 /** Files that a diff names one by one. */
 const NAMED_FILES = 20;
 
-/** A diff as lines: files first, then what changes in functions. */
-export function diffLines({ files, lines }: VersionDiff): string[] {
+/** A diff as lines: files first, at most so many by name, then what changes in functions. */
+export function diffLines({ files, lines }: VersionDiff, most = NAMED_FILES): string[] {
   const signs = { added: '+', changed: '~', removed: '-' } as const;
-  const named = files.slice(0, NAMED_FILES).map(({ path, change }) => `${signs[change]} ${path}`);
+  const named = files.slice(0, most).map(({ path, change }) => `${signs[change]} ${path}`);
   const more = files.length - named.length;
   const rest = more === 0 ? [] : [`… and ${more} more files`];
   const all = [...named, ...rest, ...lines];

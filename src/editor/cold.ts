@@ -4,6 +4,9 @@
  */
 export { WorkspaceDiscovery } from '../client/discover';
 export { Core } from './core';
+export { copyEndpointAddress } from './deployments/endpointAddress';
+export { createEndpointKey, removeEndpointKey } from './deployments/endpointKeys';
+export { setProtection } from './deployments/protection';
 export { fixesFor } from './diagnostics/fixes';
 export { PanelView } from './panel/panelView';
 export { removeSecret, setSecret } from './resources/secrets';

@@ -29,6 +29,24 @@ export function registerCommands(services: Services): vscode.Disposable {
           ? argument
           : (argument as ContainerNode | undefined)?.container.container,
       ),
+    deployStaging: async (argument) => (await services.core()).deploying.deploy(argument),
+    promote: async (argument) => (await services.core()).moving.promote(argument),
+    rollback: async (argument) => (await services.core()).moving.rollback(argument),
+    protectProduction: async (argument) => protect(services, argument, true),
+    unprotectProduction: async (argument) => protect(services, argument, false),
+    copyEndpointAddress: async (argument) => {
+      const { copyEndpointAddress } = await import('./cold');
+      const { manager } = await services.core();
+      await copyEndpointAddress(manager, services.model, argument);
+    },
+    createEndpointKey: async (argument) => {
+      const { createEndpointKey } = await import('./cold');
+      await createEndpointKey((await services.core()).manager, argument);
+    },
+    removeEndpointKey: async () => {
+      const { removeEndpointKey } = await import('./cold');
+      await removeEndpointKey((await services.core()).manager);
+    },
     tryDeployment: async (argument) => (await services.core()).tryDeployment(argument),
     setSecret: async () => {
       const { setSecret } = await import('./cold');
@@ -96,6 +114,11 @@ async function guarded(
     void core.fail(error);
     return undefined;
   }
+}
+
+async function protect(services: Services, argument: unknown, on: boolean): Promise<void> {
+  const { setProtection } = await import('./cold');
+  await setProtection((await services.core()).manager, argument, on);
 }
 
 /** From a lens: the panel shows that function's run. */

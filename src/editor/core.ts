@@ -7,6 +7,9 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { DeployService } from './deployments/deployService';
+import { DiffPages } from './deployments/diffPages';
+import { MoveService } from './deployments/moveService';
 import { TrySession } from './deployments/trySession';
 import { asWantedTarget } from './deployments/tryTarget';
 import { DebugService } from './debug/debugService';
@@ -19,6 +22,7 @@ import { ModuleCheck } from './runs/moduleCheck';
 import { RememberedArguments } from './runs/rememberedArguments';
 import type { RunEntry } from './runs/runRecords';
 import { RunService } from './runs/runService';
+import { Shipping } from './runs/shipping';
 import { RunSources } from './runs/sources';
 import { TargetFinder } from './runs/target';
 import { PairingFlow } from './runtimes/pairing';
@@ -39,6 +43,9 @@ export class Core implements vscode.Disposable {
   readonly postMortems: PostMortems;
   readonly debugging: DebugService;
   readonly tries: TrySession;
+  readonly deploying: DeployService;
+  readonly moving: MoveService;
+  private readonly pages = new DiffPages();
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
   private readonly bundler = new WorkspaceBundler();
@@ -65,14 +72,21 @@ export class Core implements vscode.Disposable {
     this.saved = vscode.workspace.onDidSaveTextDocument(({ uri }) => {
       this.bundler.changed([uri.fsPath]);
     });
+    const { manager, targets } = this;
+    const shipping = new Shipping({
+      records,
+      sources: this.sources,
+      bundler: this.bundler,
+      modules: this.modules,
+      manager,
+    });
+    this.deploying = new DeployService({ records, documents, targets, shipping, log });
+    this.moving = new MoveService({ records, manager, pages: this.pages, log });
     this.runs = new RunService({
       records,
       targets: this.targets,
       input: new CallInput(new RememberedArguments(context.workspaceState)),
-      sources: this.sources,
-      bundler: this.bundler,
-      modules: this.modules,
-      manager: this.manager,
+      shipping,
       pythonPackages: inDist('python'),
       log,
     });
@@ -155,6 +169,7 @@ export class Core implements vscode.Disposable {
     this.modules.dispose();
     this.debugging.dispose();
     this.tries.dispose();
+    this.pages.dispose();
     this.manager.dispose();
   }
 }

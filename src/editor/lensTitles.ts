@@ -15,7 +15,7 @@ export type LensState =
 export interface LensText {
   readonly title: string;
   readonly tooltip: string;
-  readonly action: 'run' | 'debug' | 'runWithArguments' | 'cancel' | 'openPanel';
+  readonly action: 'run' | 'debug' | 'deployStaging' | 'runWithArguments' | 'cancel' | 'openPanel';
 }
 
 /** Kinds that can be started; a class is started through its methods. */
@@ -57,9 +57,14 @@ export function lensTexts(
     tooltip: `Run ${found.qualname} on the runtime and stop at breakpoints`,
     action: 'debug',
   };
+  const deploy: LensText = {
+    title: 'Deploy to staging',
+    tooltip: `Make a version of ${found.app ?? 'the app'} as it stands in the editor, and let staging serve it`,
+    action: 'deployStaging',
+  };
   const texts = [
     first,
-    ...(found.kind === 'local_entrypoint' ? [] : [debug]),
+    ...(found.kind === 'local_entrypoint' ? [] : [debug, deploy]),
     status,
     ...(found.parameters.length === 0 ? [] : [other]),
   ];

@@ -49,6 +49,7 @@ describe('the manifest', () => {
         .map(({ id }) => id),
       // Context keys, tree item kinds, storage keys and the status bar item.
       ...['velar.fileHasFunctions', 'velar.runActive', 'velar.hasRuns'],
+      ...['velar.app', 'velar.protectedApp', 'velar.endpoint', 'velar.version'],
       ...['velar.function', 'velar.container'],
       ...[
         'velar.arguments',

@@ -15,8 +15,8 @@ assert.ok(found);
 function status(state: LensState, now: number): string {
   assert.ok(found);
   const texts = lensTexts(found, state, now);
-  assert.equal(texts.length, 4, 'the number of lenses must not depend on the state');
-  return (texts[2]?.title ?? '').replaceAll('\u00a0', ' ');
+  assert.equal(texts.length, 5, 'the number of lenses must not depend on the state');
+  return (texts[3]?.title ?? '').replaceAll('\u00a0', ' ');
 }
 
 describe('the lens of a function', () => {

@@ -11,7 +11,7 @@ export async function originOfCall(
   file: string,
   given: { readonly arguments: CallArguments; readonly instance?: CallArguments },
 ): Promise<RunOrigin> {
-  const root = await rootWith(file);
+  const root = await folderWith(file);
   const { qualname, kind } = fn;
   return {
     uri: vscode.Uri.joinPath(root, file).toString(),
@@ -21,7 +21,7 @@ export async function originOfCall(
 }
 
 /** The workspace folder that has the file, else the first one. */
-async function rootWith(file: string): Promise<vscode.Uri> {
+export async function folderWith(file: string): Promise<vscode.Uri> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   for (const { uri } of folders) {
     try {

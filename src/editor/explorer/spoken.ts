@@ -1,8 +1,10 @@
 /** What a screen reader says of a row of the tree. Pure. */
+import type { DeployedApp, Environment, Version } from '../../../runtime/protocol/deployments';
 import { formatBytes, formatMs } from '../../../runtime/protocol/figures';
 import type { Container } from '../../../runtime/protocol/methods';
 import { currentPhase, type RunRecord } from '../../../runtime/protocol/runRecord';
 import type { DiscoveredFunction } from '../../discovery/model';
+import { environmentsOf, servedBy, servedText, versionOf, versionText } from '../deployments/texts';
 import { gpuLabel, type LensState } from '../lensTitles';
 
 /** `train, L4, succeeded in 3.20 s`. */
@@ -16,6 +18,28 @@ export function spokenContainer({ app, container, state, gpu, memoryBytes }: Con
   return [`Container of ${app === '' ? container : app}`, state, gpu ?? 'CPU', ...memory].join(
     ', ',
   );
+}
+
+/** `Deployed app hello, production protected`. */
+export function spokenDeployed({ app, protected: guarded }: DeployedApp): string {
+  return `Deployed app ${app}${guarded ? ', production protected' : ''}`;
+}
+
+/** `staging of hello, version 3, deployed …`. */
+export function spokenEnvironment(deployed: DeployedApp, environment: Environment): string {
+  const served = servedBy(deployed, environment);
+  const what =
+    served === undefined
+      ? 'serves nothing yet'
+      : servedText(served, versionOf(deployed, served.version)).replaceAll(' · ', ', ');
+  return `${environment} of ${deployed.app}, ${what}`;
+}
+
+/** `version 3 of hello, in staging, …`. */
+export function spokenVersion(deployed: DeployedApp, version: Version): string {
+  const where = environmentsOf(deployed, version.version).map((each) => `in ${each}`);
+  const told = versionText(version).replaceAll(' · ', ', ');
+  return [`version ${String(version.version)} of ${deployed.app}`, ...where, told].join(', ');
 }
 
 function spokenState(state: LensState): string {

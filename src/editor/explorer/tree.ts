@@ -1,4 +1,4 @@
-/** velar.explorer: the functions of the workspace by file, the runtime's cards, and its containers. */
+/** velar.explorer: the functions of the workspace by file, the runtime's cards, containers and deployments. */
 import * as vscode from 'vscode';
 import type { DiscoveredFunction } from '../../discovery/model';
 import type { Container, GpuList } from '../../../runtime/protocol/methods';
@@ -7,6 +7,7 @@ import type { FunctionReference } from '../lenses';
 import { gpuLabel, isRunnable } from '../lensTitles';
 import type { RunRecords } from '../runs/runRecords';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
+import { deploymentChildren, deploymentItem, type DeploymentNode } from './deploymentNodes';
 import { spokenContainer, spokenFunction } from './spoken';
 import { hasCards, runtimeItem, withLiveCards } from './runtimeNode';
 import type { WorkspaceFunctions } from './workspaceFunctions';
@@ -34,7 +35,8 @@ export interface ContainerNode {
   readonly kind: 'container';
   readonly container: Container;
 }
-export type ExplorerNode = FileNode | FunctionNode | RuntimeNode | ContainersNode | ContainerNode;
+export type ExplorerNode =
+  FileNode | FunctionNode | RuntimeNode | ContainersNode | ContainerNode | DeploymentNode;
 
 export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<ExplorerNode | undefined>();
@@ -55,6 +57,7 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       model.onDidChange(() => this.runtimeChanged()),
       functions.onDidChange(() => this.changed.fire(undefined)),
       model.onDidChangeContainers(() => this.changed.fire(undefined)),
+      model.onDidChangeDeployments(() => this.changed.fire(undefined)),
       records.onDidChange(() => this.runsChanged()),
       vscode.window.createTreeView(EXPLORER_VIEW_ID, {
         treeDataProvider: this,
@@ -75,8 +78,12 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
         }));
       case 'containers':
         return this.model.containers.map((container) => ({ kind: 'container', container }));
-      default:
+      case 'function':
+      case 'runtime':
+      case 'container':
         return [];
+      default:
+        return deploymentChildren(node, this.model);
     }
   }
 
@@ -92,6 +99,8 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
         return containersItem();
       case 'container':
         return containerItem(node.container);
+      default:
+        return deploymentItem(node, this.model);
     }
   }
 
@@ -114,6 +123,7 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
     }));
     if (hasCards(this.model.value)) nodes.push({ kind: 'runtime' });
     if (this.model.containers.length > 0) nodes.push({ kind: 'containers' });
+    if (this.model.deployments.length > 0) nodes.push({ kind: 'deployments' });
     return nodes;
   }
 

@@ -15,6 +15,8 @@ export interface RunOrigin {
   readonly uri: string;
   readonly qualname: string;
   readonly request: RunRequest;
+  /** Starts it over, for what is no run of a function, such as a deploy. */
+  readonly again?: (cpu: boolean) => Promise<unknown>;
 }
 
 /** Something that happens before there is a run. */

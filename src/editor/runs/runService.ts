@@ -2,29 +2,23 @@
 import * as vscode from 'vscode';
 import type { ClientConnection, RunHandle, RunRequest } from '../../client/api';
 import type { Bundle } from '../../client/bundle/bundle';
-import type { WorkspaceBundler } from '../../client/bundle/workspaceBundler';
 import { startLocalEntrypoint } from '../../client/localEntrypoint';
 import { findPython } from '../../client/python';
-import { startRun, type Bundler } from '../../client/runs';
+import { startRun } from '../../client/runs';
 import { requireTrust, showError } from '../errors';
-import type { RuntimeManager } from '../runtimes/runtimeManager';
 import { pythonPath } from '../settings';
-import { confirmSize } from './bundleSize';
 import type { CallInput, RunInput } from './callInput';
-import { askForCpu, decideCpu, wantedGpu } from './cpuConsent';
-import type { ModuleCheck } from './moduleCheck';
-import type { Preparation, RunEntry, RunRecords } from './runRecords';
-import type { RunSource, RunSources } from './sources';
+import { askForCpu, wantedGpu } from './cpuConsent';
+import type { RunEntry, RunRecords } from './runRecords';
+import type { Shipment, Shipping, ShippingOptions } from './shipping';
+import type { RunSource } from './sources';
 import type { RunTarget, TargetFinder } from './target';
 
 export interface RunServiceParts {
   readonly records: RunRecords;
   readonly targets: TargetFinder;
   readonly input: CallInput;
-  readonly sources: RunSources;
-  readonly bundler: WorkspaceBundler;
-  readonly modules: ModuleCheck;
-  readonly manager: RuntimeManager;
+  readonly shipping: Shipping;
   /** Folder with the Python packages `velar` and `velar_worker`. */
   readonly pythonPackages: string;
   readonly log: vscode.LogOutputChannel;
@@ -39,12 +33,8 @@ export interface StartedRun {
 }
 
 /** How a run differs from a plain one. */
-interface StartOptions {
-  /** On the CPU, as asked for and given. */
-  readonly cpu?: boolean;
+interface StartOptions extends ShippingOptions {
   readonly debug?: boolean;
-  /** Gives up before there is a run. */
-  readonly signal?: AbortSignal;
   /** Starts it over on the CPU; the same run without a debugger where this is not given. */
   readonly onCpu?: () => Promise<unknown>;
 }
@@ -83,6 +73,10 @@ export class RunService {
   /** The same function with the same arguments, from the text as it is now; `onCpu`: asked for and given. */
   async rerun(entry: RunEntry, onCpu: boolean): Promise<RunEntry | undefined> {
     requireTrust('Running');
+    if (entry.origin.again !== undefined) {
+      await entry.origin.again(onCpu);
+      return undefined;
+    }
     const target = await this.parts.targets.find(entry.origin);
     if (target === undefined) return undefined;
     const { request } = entry.origin;
@@ -98,72 +92,32 @@ export class RunService {
     input: RunInput,
     options: StartOptions = {},
   ): Promise<StartedRun | undefined> {
-    const { records, manager } = this.parts;
-    const uri = target.uri.toString();
-    const preparation = records.prepare(uri, target.found.qualname, 'making the bundle');
-    const { signal } = preparation.abort;
-    const giveUp = (): void => preparation.abort.abort();
-    options.signal?.addEventListener('abort', giveUp);
-    try {
-      // Both take a while at first, and neither needs the other.
-      const connecting = manager.connected(signal);
-      connecting.catch(() => undefined);
-      const source = await this.parts.sources.of(target.uri);
-      const bundle = await this.bundle(target, source, signal);
-      if (bundle === undefined) return undefined;
-      records.say(preparation, 'waiting for the runtime');
-      const { name, connection, info } = await connecting;
-      const cpu = options.cpu === true ? 'cpu' : await decideCpu(target, info.gpus, name);
-      if (cpu === undefined) return undefined;
-      const plain = requestOf(target, source, input, cpu === 'cpu');
+    return this.parts.shipping.ship(target, target.found.qualname, options, async (shipment) => {
+      const { source, bundle, connection, cpu } = shipment;
+      const plain = requestOf(target, source, input, cpu);
       const request = options.debug === true ? { ...plain, debug: true } : plain;
-      const handle = await this.launch(connection, bundle, request, source, preparation);
-      const entry = records.add(handle, { uri, qualname: target.found.qualname, request });
+      const handle = await this.launch(shipment, request);
+      const uri = target.uri.toString();
+      const origin = { uri, qualname: target.found.qualname, request };
+      const entry = this.parts.records.add(handle, origin);
       void this.follow(
         entry,
         target,
         options.onCpu ?? (() => this.start(target, input, { cpu: true })),
       );
       return { entry, bundle, source, connection };
-    } finally {
-      options.signal?.removeEventListener('abort', giveUp);
-      records.finishPreparing(preparation);
-    }
-  }
-
-  /** Undefined when the person stopped at what was found. */
-  private async bundle(
-    target: RunTarget,
-    source: RunSource,
-    signal: AbortSignal,
-  ): Promise<Bundle | undefined> {
-    const { bundler, modules } = this.parts;
-    const bundle = await bundler.build(source.root, source.file, source.overlay, signal);
-    if (!(await modules.confirm(bundle, source))) return undefined;
-    return (await confirmSize(bundle, target.uri)) ? bundle : undefined;
+    });
   }
 
   private async launch(
-    connection: ClientConnection,
-    bundle: Bundle,
+    { connection, bundler, source, preparation }: Shipment,
     request: RunRequest,
-    source: RunSource,
-    { abort }: Preparation,
   ): Promise<RunHandle> {
-    // What was looked at is what goes; only where a file has changed since is the bundle made again.
-    let made: Bundle | undefined = bundle;
-    const bundler: Bundler = {
-      build: async (...of) => {
-        const ready = made;
-        made = undefined;
-        return ready ?? (await this.parts.bundler.build(...of));
-      },
-    };
     if (request.kind !== 'local_entrypoint') {
       return startRun(connection, bundler, request, source.overlay);
     }
     const scope = vscode.Uri.file(request.root);
-    const { executable } = await findPython(pythonPath(scope), abort.signal);
+    const { executable } = await findPython(pythonPath(scope), preparation.abort.signal);
     const python = { executable, packages: this.parts.pythonPackages };
     return startLocalEntrypoint(connection, bundler, python, request, source.overlay);
   }

@@ -72,6 +72,7 @@ export class RuntimeManager implements vscode.Disposable {
       gpuNote: null,
     });
     this.model.setContainers([]);
+    this.model.setDeployments([], '');
   }
 
   /** Has a paired runtime revoke our token. False when it could not be told, for whatever reason. */
@@ -125,7 +126,7 @@ export class RuntimeManager implements vscode.Disposable {
         client: this.client,
         signal,
       });
-      const link = await this.greet(name, connection, signal);
+      const link = await this.greet(name, address.url, connection, signal);
       this.options.log.info(`Connected to ${name} at ${address.url}`);
       this.model.update({
         state: 'connected',
@@ -169,6 +170,7 @@ export class RuntimeManager implements vscode.Disposable {
 
   private async greet(
     name: string,
+    url: string,
     connection: ClientConnection,
     signal: AbortSignal,
   ): Promise<Link> {
@@ -176,15 +178,28 @@ export class RuntimeManager implements vscode.Disposable {
       connection.onState((state) => this.followed(connection, state));
       connection.onContainers((containers) => this.model.setContainers(containers));
       connection.onGpus((gpus) => this.model.update({ gpus }));
-      const [info, { containers }] = await Promise.all([
+      connection.onDeployments(() => void this.listDeployments(url, connection));
+      const [info, { containers }, { apps }] = await Promise.all([
         connection.request('runtime.info', {}, signal),
         connection.request('container.list', {}, signal),
+        connection.request('deployment.list', {}, signal),
       ]);
       this.model.setContainers(containers);
+      this.model.setDeployments(apps, url);
       return { name, connection, info };
     } catch (error) {
       await connection.close();
       throw error;
+    }
+  }
+
+  /** A list that can't be had leaves the last one standing: the connection's state says what is wrong. */
+  private async listDeployments(url: string, connection: ClientConnection): Promise<void> {
+    try {
+      const { apps } = await connection.request('deployment.list', {});
+      this.model.setDeployments(apps, url);
+    } catch (error) {
+      this.options.log.warn(`Deployments not listed: ${VelarError.from(error).message}`);
     }
   }
 
@@ -210,6 +225,7 @@ export class RuntimeManager implements vscode.Disposable {
     if (current?.connection !== connection) return;
     this.link = undefined;
     this.model.setContainers([]);
+    this.model.setDeployments([], '');
     const known = error === null ? null : VelarError.from(error, 'unreachable');
     if (known !== null) this.options.log.warn(`Connection closed: ${known.message}`);
     this.model.update({

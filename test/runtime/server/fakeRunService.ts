@@ -54,6 +54,7 @@ export class FakeRunService implements RunService {
     keys: () => [],
     createKey: () => nothingDeployed(),
     removeKey: () => nothingDeployed(),
+    onChange: () => () => undefined,
   };
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
