@@ -1,9 +1,12 @@
 /**
- * The floor of a warm call: one WebSocket message in, through a pipe to a Python process that echoes
- * it, and back. Nothing is parsed, checked, logged or stored. Prints its port; ends with its stdin.
+ * The floor of a warm call: a message in, through a pipe to a Python process that echoes it, and back. Over a
+ * WebSocket, or as a POST request whose body is one line. Nothing is parsed, checked, logged or stored. Prints its
+ * port; ends with its stdin.
  * Usage: node floorServer.mjs PYTHON
  */
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 import { WebSocketServer } from 'ws';
 
 const ECHO = `
@@ -15,12 +18,31 @@ while True:
     os.write(1, data)
 `;
 
-const python = spawn(process.argv[2] ?? 'python3', ['-c', ECHO], {
-  stdio: ['pipe', 'pipe', 'inherit'],
+const startPython = () =>
+  spawn(process.argv[2] ?? 'python3', ['-c', ECHO], { stdio: ['pipe', 'pipe', 'inherit'] });
+
+const python = startPython();
+const behindHttp = startPython();
+/** Answers come in the order of the requests. @type {import('node:http').ServerResponse[]} */
+const waiting = [];
+createInterface({ input: behindHttp.stdout }).on('line', (line) => {
+  waiting
+    .shift()
+    ?.writeHead(200, { 'content-length': Buffer.byteLength(line) })
+    .end(line);
 });
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-server.on('listening', () => {
-  const address = server.address();
+const http = createServer({ noDelay: true }, (request, response) => {
+  /** @type {Buffer[]} */
+  const chunks = [];
+  request.on('data', (/** @type {Buffer} */ chunk) => chunks.push(chunk));
+  request.on('end', () => {
+    waiting.push(response);
+    behindHttp.stdin.write(`${Buffer.concat(chunks).toString()}\n`);
+  });
+});
+const server = new WebSocketServer({ server: http, perMessageDeflate: false });
+http.listen(0, '127.0.0.1', () => {
+  const address = http.address();
   if (address !== null && typeof address === 'object') process.stdout.write(`${address.port}\n`);
 });
 server.on('connection', (socket, request) => {
@@ -33,5 +55,6 @@ server.on('connection', (socket, request) => {
 process.stdin.resume();
 process.stdin.on('end', () => {
   python.kill();
+  behindHttp.kill();
   process.exit(0);
 });
