@@ -2,13 +2,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { VelarError } from '../protocol/errors';
 
+const MIB = 1024 * 1024;
+
 /** Undefined for an empty body. Throws `too-large`, `invalid`. */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(request, maxBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Left early, the iterator must not close the connection: the answer goes over it.
+  const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const chunk of body) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new VelarError('too-large', 'The request is too large.');
+    if (bytes > maxBytes) throw tooLarge(request, maxBytes);
     chunks.push(chunk);
   }
   if (bytes === 0) return undefined;
@@ -17,6 +22,13 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   } catch (cause) {
     throw new VelarError('invalid', 'The request is no JSON.', { cause });
   }
+}
+
+/** What is still coming is dropped: most clients read no answer before they have sent everything. */
+function tooLarge(request: IncomingMessage, maxBytes: number): VelarError {
+  request.resume();
+  const limit = maxBytes >= MIB ? `${maxBytes / MIB} MiB` : `${maxBytes} bytes`;
+  return new VelarError('too-large', `The request is too large: it may have at most ${limit}.`);
 }
 
 export function sendJson(

@@ -40,7 +40,8 @@ export interface Listener {
 }
 
 const DEADLINE_MS = 15_000;
-const MAX_CONNECTIONS = 512;
+/** More than calls of one function may wait, see endpoints.ts: who is over that limit is to be told so. */
+const MAX_CONNECTIONS = 4096;
 const MAX_PAIR_BODY_BYTES = 4096;
 /** Largest message of a client: a bundle's full list of files is the largest that there is. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;

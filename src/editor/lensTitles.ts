@@ -58,7 +58,7 @@ export function lensTexts(
     action: 'debug',
   };
   const deploy: LensText = {
-    title: 'Deploy to staging',
+    title: '$(cloud-upload) Deploy to staging',
     tooltip: `Make a version of ${found.app ?? 'the app'} as it stands in the editor, and let staging serve it`,
     action: 'deployStaging',
   };

@@ -2,7 +2,8 @@ import * as assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployedAppSchema } from '../../runtime/protocol/deployments';
-import { ofType, jsonLines, Workspace, type Running } from './velar';
+import { EndpointServer } from './endpointServer';
+import { ofType, jsonLines, Workspace } from './velar';
 
 const app = (greeting: string, extra = ''): string => `
 import os, time
@@ -50,56 +51,18 @@ class Adder:
 ${extra}
 `;
 
-interface Address {
-  url: string;
-}
-
 describe('deployments', function () {
   this.timeout(240_000);
   const workspace = new Workspace({ 'shop.py': app('hello') });
-  let serving: Running;
-  let url: string;
-  const keys: Record<string, string> = {};
+  const server = new EndpointServer(workspace, 'shop');
+  const { keys } = server;
+  const velar = server.velar.bind(server);
+  const call = server.call.bind(server);
+  const get = server.get.bind(server);
 
-  const velar = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await workspace.run(...args);
-    assert.equal(code, 0, `velar ${args.join(' ')}\n${stdout}${stderr}`);
-    return stdout;
-  };
-  const call = (
-    environment: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Response> =>
-    fetch(`${url}/v1/endpoints/${environment}/shop/${path}`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${keys[environment] ?? ''}`,
-        'content-type': 'application/json',
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  const get = (environment: string, path: string): Promise<Response> =>
-    fetch(`${url}/v1/endpoints/${environment}/shop/${path}`, {
-      headers: { authorization: `Bearer ${keys[environment] ?? ''}` },
-    });
-  const serve = async (): Promise<void> => {
-    serving = workspace.start(['serve', '--port', '0', '--json']);
-    const [line] = await serving.printed(/^\{.*"url".*\}$/m);
-    url = (JSON.parse(line) as Address).url.replace(/^ws/, 'http');
-  };
-
-  before(async () => {
-    await serve();
-    for (const environment of ['staging', 'production']) {
-      keys[environment] = (await velar('keys', 'create', environment)).trim();
-    }
-  });
+  before(() => server.start());
   after(async () => {
-    serving.terminate();
-    await serving.ended;
+    await server.stop();
     workspace.remove();
   });
 
@@ -262,36 +225,18 @@ describe('deployments', function () {
   });
 
   it('switch without a failed request while calls come in', async () => {
-    let going = true;
-    let done = 0;
-    const failures: unknown[] = [];
-    const caller = async (): Promise<void> => {
-      while (going) {
-        try {
-          const response = await call('production', 'greet', ['Ada']);
-          const text = await response.text();
-          if (response.status !== 200 || !/^"(hello|good day) Ada"$/.test(text))
-            failures.push(text);
-          done += 1;
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-    };
-    const callers = Promise.all([caller(), caller(), caller()]);
-    await velar('promote', 'shop', '--yes');
-    await velar('rollback', 'shop', '--yes');
-    await velar('promote', 'shop', '--yes');
-    going = false;
-    await callers;
+    const { answers, failures } = await server.under('production', 'greet', ['Ada'], async () => {
+      await velar('promote', 'shop', '--yes');
+      await velar('rollback', 'shop', '--yes');
+      await velar('promote', 'shop', '--yes');
+    });
     assert.deepEqual(failures, []);
-    assert.ok(done > 20, `${done} calls`);
+    assert.deepEqual([...answers.keys()].sort(), ['"good day Ada"', '"hello Ada"']);
   });
 
   it('go on serving after the runtime was started again', async () => {
-    serving.terminate();
-    await serving.ended;
-    await serve();
+    await server.stop();
+    await server.start();
     assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'good day Ada');
     const log = readFileSync(join(workspace.home, 'runtime.log'), 'utf8');
     for (const key of Object.values(keys)) assert.ok(!log.includes(key), 'no key is logged');

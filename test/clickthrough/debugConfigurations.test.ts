@@ -52,8 +52,6 @@ function lineOf(part: string): number {
 
 describe('debug configurations in VS Code', function () {
   this.timeout(2 * COLD_MS);
-  // Each step goes on from where the one before it left the session.
-  this.bail(true);
   let scratch: string;
   let workbench: Workbench;
   let page: Page;

@@ -52,12 +52,12 @@ describe('lenses', () => {
       [
         [5, '$(play) Run on GPU'],
         [5, '$(debug-alt) Debug'],
-        [5, 'Deploy to staging'],
+        [5, '$(cloud-upload) Deploy to staging'],
         [5, 'L4'],
         [5, 'Arguments…'],
         [13, '$(play) Run on GPU'],
         [13, '$(debug-alt) Debug'],
-        [13, 'Deploy to staging'],
+        [13, '$(cloud-upload) Deploy to staging'],
         [13, 'CPU'],
       ],
     );
@@ -75,7 +75,7 @@ describe('lenses', () => {
       [
         [10, '$(play) Run on GPU'],
         [10, '$(debug-alt) Debug'],
-        [10, 'Deploy to staging'],
+        [10, '$(cloud-upload) Deploy to staging'],
         [10, 'A100:2'],
         [10, 'Arguments…'],
         [14, '$(play) Run Locally'],
@@ -204,7 +204,7 @@ describe('lenses', () => {
         vscode.ConfigurationTarget.Workspace,
       );
     }
-    assert.equal((await lensesOf(document)).length, 3);
+    assert.equal((await lensesOf(document)).length, 4);
   });
 });
 

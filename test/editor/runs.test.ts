@@ -61,8 +61,8 @@ describe('runs on the runtime of this machine', function () {
     assert.ok(record.phases.every(({ status }) => status === 'done' || status === 'skipped'));
     assert.equal(currentPhase(record), undefined);
     const titles = (await lensesOf(document)).map(({ title }) => title);
-    assert.equal(titles.length, 4);
-    assert.match(titles[2] ?? '', /^CPU · \$\(pass\) [\d.]+ m?s · \$0\.00$/);
+    assert.equal(titles.length, 5);
+    assert.match(titles[3] ?? '', /^CPU · \$\(pass\) [\d.]+ m?s · \$0\.00$/);
   });
 
   it('take the text as it is in the editor, saved or not', async () => {
@@ -112,7 +112,7 @@ describe('runs on the runtime of this machine', function () {
       ),
       ['return inner(0)', 'return 1 / x'],
     );
-    assert.match((await lensesOf(document))[2]?.title ?? '', /\$\(error\) ZeroDivisionError/);
+    assert.match((await lensesOf(document))[3]?.title ?? '', /\$\(error\) ZeroDivisionError/);
     const edit = new vscode.WorkspaceEdit();
     edit.insert(document.uri, new vscode.Position(0, 0), '# mended\n');
     await vscode.workspace.applyEdit(edit);
@@ -152,7 +152,7 @@ describe('runs on the runtime of this machine', function () {
     });
     await until(records.onDidEnd, () => entry.record.status !== 'active', 'the cancelled end');
     assert.equal(entry.record.status, 'cancelled');
-    assert.match((await lensesOf(document))[2]?.title ?? '', /cancelled/);
+    assert.match((await lensesOf(document))[3]?.title ?? '', /cancelled/);
     assert.deepEqual(velarDiagnostics(document.uri), []);
   });
 
@@ -193,7 +193,7 @@ describe('runs on the runtime of this machine', function () {
       const allowed = await run(document, 'device');
       assert.deepEqual(allowed.record.result, { value: 'cpu' });
       assert.equal(allowed.record.device, 'cpu');
-      assert.match((await lensesOf(document))[2]?.title ?? '', /^L4 · .* on CPU /);
+      assert.match((await lensesOf(document))[3]?.title ?? '', /^L4 · .* on CPU /);
     } finally {
       await settings.update('cpuFallback', undefined, workspace);
     }

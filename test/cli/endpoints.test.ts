@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EndpointServer } from './endpointServer';
+import { Workspace } from './velar';
+
+const app = (version: string): string => `
+import os, time
+import velar
+
+app = velar.App("shop")
+
+
+@app.endpoint()
+def which():
+    return "${version}"
+
+
+@app.function(max_containers=1)
+def held(path: str):
+    print("held")
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return "${version}"
+
+
+@app.function(max_containers=1)
+def stuck():
+    time.sleep(600)
+
+
+@app.function()
+def size(text: str):
+    return len(text)
+`;
+
+/** More calls of a function than may wait or run. */
+const TOO_MANY = 1001;
+
+describe('endpoints', function () {
+  this.timeout(240_000);
+  const workspace = new Workspace({ 'shop.py': app('one') });
+  const server = new EndpointServer(workspace, 'shop');
+  const velar = server.velar.bind(server);
+  before(async () => {
+    await server.start();
+    await velar('deploy', 'shop.py');
+  });
+  after(async () => {
+    await server.stop();
+    workspace.remove();
+  });
+
+  it('finish what they began when another version takes over, and fail nothing', async () => {
+    const gate = join(workspace.folder, 'gate');
+    const started = await server.call('staging', 'held/calls', { path: gate });
+    const { id } = (await started.json()) as { id: string };
+    const waiting = server.call('staging', 'held', { path: gate });
+    workspace.write('shop.py', app('two'));
+    const { answers, failures } = await server.under('staging', 'which', {}, async () => {
+      await velar('deploy', 'shop.py');
+      assert.equal(await (await server.call('staging', 'which')).json(), 'two');
+    });
+    assert.deepEqual(failures, []);
+    assert.deepEqual([...answers.keys()].sort(), ['"one"', '"two"']);
+    writeFileSync(gate, '');
+    const late = await waiting;
+    assert.deepEqual([late.status, await late.json()], [200, 'one']);
+    await velar('logs', id);
+    const answer = await server.get('staging', `held/calls/${id}`);
+    const { result } = (await answer.json()) as { result: string };
+    assert.equal(result, 'one');
+  });
+
+  it('take bodies up to a limit, and say so over it', async () => {
+    const of = (characters: number): Promise<Response> =>
+      server.call('staging', 'size', ['x'.repeat(characters)]);
+    const fits = await of(1024 * 1024);
+    assert.deepEqual([fits.status, await fits.json()], [200, 1024 * 1024]);
+    const over = await of(17 * 1024 * 1024);
+    const { error } = (await over.json()) as { error: { message: string } };
+    assert.equal(over.status, 413);
+    assert.match(error.message, /at most 16 MiB/);
+  });
+
+  it('ask to come again when too many calls of a function wait', async () => {
+    const over = new AbortController();
+    const waiting = Array.from({ length: TOO_MANY }, () =>
+      server.call('staging', 'stuck', {}, {}, over.signal),
+    );
+    try {
+      const refused = await Promise.race(waiting);
+      const { error } = (await refused.json()) as { error: { message: string } };
+      assert.equal(refused.status, 503);
+      assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/);
+      assert.match(error.message, /1000 calls of this function wait or run already/);
+      const other = await server.call('staging', 'which');
+      assert.equal(await other.json(), 'two', 'other functions go on');
+    } finally {
+      over.abort();
+      await Promise.allSettled(waiting);
+    }
+  });
+});

@@ -1,0 +1,126 @@
+import * as assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { Page } from 'playwright-core';
+import type { Workbench } from '../../scripts/vscode/workbench.mjs';
+import { startWorkbench } from '../support/vscode/workbench';
+import { answer, COLD_MS, lens, showExplorer, toast, treeRow } from './page';
+
+const APP = `import velar
+
+app = velar.App("hello")
+
+
+@app.function()
+def greet(name: str = "Ada") -> str:
+    return f"hello {name}"
+`;
+
+for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
+  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
+
+  describe(`deploying from VS Code (${shade} theme)`, function () {
+    this.timeout(2 * COLD_MS);
+    let scratch: string;
+    let workbench: Workbench;
+    let page: Page;
+
+    before(async function () {
+      this.timeout(180_000);
+      scratch = await mkdtemp(join(tmpdir(), 'velar-deploy-'));
+      const folder = join(scratch, 'folder');
+      await mkdir(folder);
+      await writeFile(join(folder, 'hello.py'), APP);
+      workbench = await startWorkbench({
+        folder,
+        extensionDevelopmentPath: resolve('.'),
+        colorTheme: theme,
+        env: { VELAR_HOME: join(scratch, 'home') },
+        viewport: { width: 1440, height: 900 },
+      });
+      ({ page } = workbench);
+      await workbench.openFile('hello.py');
+    });
+
+    afterEach(async function () {
+      if (this.currentTest?.state === 'failed')
+        await workbench.screenshot(`failed-deploy-${shade}`);
+    });
+
+    after(async () => {
+      await workbench.dispose();
+      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+    });
+
+    /** Runs a step up to the message that tells what an environment serves, and takes the message away. */
+    async function serves(environment: string, version: number): Promise<void> {
+      const told = toast(page, `hello version ${String(version)} serves ${environment}`);
+      await told.waitFor({ timeout: COLD_MS });
+      await workbench.screenshot(`${environment}-${String(version)}-${shade}`);
+      await workbench.runCommand('Notifications: Clear All Notifications');
+      await told.waitFor({ state: 'detached' });
+    }
+
+    async function confirm(verb: string): Promise<void> {
+      await answer(page, `${verb} hello`, 'hello');
+    }
+
+    it('makes a version from the lens, which staging serves and the tree lists', async () => {
+      await lens(page, 'Deploy to staging').click({ timeout: 60_000 });
+      await serves('staging', 1);
+      await showExplorer(page);
+      await treeRow(page, /^\s*staging.*version 1 · deployed/).waitFor();
+      await treeRow(page, /greet.*\/v1\/endpoints\/staging\/hello\/greet/).waitFor();
+      await treeRow(page, /production.*nothing yet/).waitFor();
+      await workbench.screenshot(`deployments-${shade}`);
+    });
+
+    it('shows what changes before a promotion, and promotes for the typed name only', async () => {
+      await workbench.runCommand('Velar: Promote to Production');
+      await page.locator('.quick-input-widget').filter({ hasText: 'Type hello to let' }).waitFor();
+      await page.locator('.view-line').filter({ hasText: 'greet' }).first().waitFor();
+      await page.keyboard.type('hallo');
+      await page.getByText('That is not hello.').first().waitFor();
+      await workbench.screenshot(`promote-${shade}`);
+      await confirm('Promote');
+      await serves('production', 1);
+      await treeRow(page, /^\s*production.*version 1 · promoted/).waitFor();
+    });
+
+    // Colours are what differs: one theme is enough for the rest.
+    if (shade === 'light') return;
+
+    it('goes back to an earlier version', async () => {
+      await workbench.openFile('hello.py');
+      await lens(page, 'Deploy to staging').click();
+      await serves('staging', 2);
+      await workbench.runCommand('Velar: Promote to Production');
+      await confirm('Promote');
+      await serves('production', 2);
+      await workbench.runCommand('Velar: Roll Back');
+      const rows = page.locator('.quick-input-widget .monaco-list-row');
+      await rows.filter({ hasText: 'production' }).click();
+      await rows.filter({ hasText: 'version 1' }).click();
+      await confirm('Roll Back');
+      await serves('production', 1);
+      await treeRow(page, /^\s*production.*version 1 · rolled back/).waitFor();
+    });
+
+    it('protects production, which then refuses what was not promoted', async () => {
+      await workbench.runCommand('Velar: Protect Production');
+      await toast(page, 'takes promoted versions only').waitFor();
+      await treeRow(page, /hello.*production protected/).waitFor();
+      const deploy = ['deploy', 'hello.py', '--env', 'production'];
+      await assert.rejects(
+        promisify(execFile)(process.execPath, [resolve('dist', 'cli.js'), ...deploy], {
+          cwd: join(scratch, 'folder'),
+          env: { ...process.env, VELAR_HOME: join(scratch, 'home') },
+        }),
+        /takes promoted versions only/,
+      );
+    });
+  });
+}
