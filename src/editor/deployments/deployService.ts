@@ -16,7 +16,6 @@ import type { Shipment, Shipping } from '../runs/shipping';
 import { asReference, type RunTarget, type TargetFinder } from '../runs/target';
 import { tellServed } from './announce';
 import { followed, tellFailure } from './followed';
-
 import { folderWith } from './tryOrigin';
 
 /** How a deploy is named among runs. */
