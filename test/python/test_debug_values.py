@@ -66,6 +66,16 @@ class DebugValues(unittest.TestCase):
 
         self.assertEqual(debug_values.describe(Bare()), "Bare float16")
 
+    def test_a_sparse_tensor_has_no_memory_that_torch_could_tell(self) -> None:
+        class Sparse(Tensor):
+            layout = "torch.sparse_coo"
+
+            @property
+            def nbytes(self) -> int:
+                raise RuntimeError("nbytes is not defined for sparse tensors.")
+
+        self.assertEqual(debug_values.describe(Sparse()), "Sparse(1024, 512) float16 cuda:0 requires_grad")
+
     def test_without_a_debugger_nothing_is_installed(self) -> None:
         debug_values.install()
 

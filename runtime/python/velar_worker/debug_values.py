@@ -93,6 +93,9 @@ def _device(value: Any) -> str:
 
 
 def _memory(value: Any) -> str:
+    if str(getattr(value, "layout", "")).startswith("torch.sparse"):
+        # What torch tells is what a dense tensor of the shape would take, or an error.
+        return ""
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return _bytes_text(size)
