@@ -149,7 +149,7 @@ async function confirmed(request: MoveRequest): Promise<boolean> {
   const what = `${environment} serve version ${String(version)}`;
   if (environment === 'production') {
     const typed = await vscode.window.showInputBox({
-      title: `${verb} ${app}`,
+      title: `${verb} ${app}: version ${String(version)} in ${environment}`,
       prompt: `Type ${app} to let ${what}. What changes is in the editor.`,
       placeHolder: app,
       ignoreFocusOut: true,
