@@ -1,6 +1,6 @@
 /** A runtime that serves endpoints, as `velar serve` starts it, and HTTP clients of it. */
 import assert from 'node:assert/strict';
-import { type Workspace, type Running } from './velar';
+import type { Running, Workspace } from './velar';
 
 interface Address {
   url: string;
@@ -34,6 +34,14 @@ export class EndpointServer {
   /** Ends it as an operator would. */
   async stop(): Promise<void> {
     this.serving?.terminate();
+    await this.serving?.ended;
+  }
+
+  /** Ends it as a power cut would; the command waits for it and ends too. */
+  async crash(): Promise<void> {
+    const runtime = this.workspace.runtimePids().at(-1);
+    assert.ok(runtime);
+    process.kill(runtime, 'SIGKILL');
     await this.serving?.ended;
   }
 

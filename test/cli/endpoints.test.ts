@@ -5,7 +5,7 @@ import { EndpointServer } from './endpointServer';
 import { Workspace } from './velar';
 
 const app = (version: string): string => `
-import os, time
+import os, signal, time
 import velar
 
 app = velar.App("shop")
@@ -27,6 +27,11 @@ def held(path: str):
 @app.function(max_containers=1)
 def stuck():
     time.sleep(600)
+
+
+@app.function()
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.function()
@@ -67,9 +72,10 @@ describe('endpoints', function () {
     const late = await waiting;
     assert.deepEqual([late.status, await late.json()], [200, 'one']);
     await velar('logs', id);
-    const answer = await server.get('staging', `held/calls/${id}`);
-    const { result } = (await answer.json()) as { result: string };
-    assert.equal(result, 'one');
+    const told = (await (await server.get('staging', `held/calls/${id}`)).json()) as {
+      result: string;
+    };
+    assert.equal(told.result, 'one');
   });
 
   it('take bodies up to a limit, and say so over it', async () => {
@@ -81,6 +87,13 @@ describe('endpoints', function () {
     const { error } = (await over.json()) as { error: { message: string } };
     assert.equal(over.status, 413);
     assert.match(error.message, /at most 16 MiB/);
+  });
+
+  it('say why and when to come again where the platform lost a call', async () => {
+    const lost = await server.call('staging', 'die', {});
+    const { error } = (await lost.json()) as { error: { kind: string } };
+    assert.deepEqual([lost.status, error.kind], [503, 'infrastructure']);
+    assert.match(lost.headers.get('retry-after') ?? '', /^\d+$/);
   });
 
   it('ask to come again when too many calls of a function wait', async () => {
@@ -99,6 +112,15 @@ describe('endpoints', function () {
     } finally {
       over.abort();
       await Promise.allSettled(waiting);
+    }
+  });
+
+  it('go on serving after a runtime that crashed was started again', async () => {
+    await velar('promote', 'shop', '--yes');
+    await server.crash();
+    await server.start();
+    for (const environment of ['staging', 'production']) {
+      assert.equal(await (await server.call(environment, 'which')).json(), 'two');
     }
   });
 });
