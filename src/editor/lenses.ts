@@ -22,6 +22,8 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   private readonly disposables: vscode.Disposable[];
   private clock: NodeJS.Timeout | undefined;
   private shown = '';
+  /** The editor has asked for lenses since they last changed. */
+  private asked = false;
 
   constructor(
     private readonly documents: PythonDocuments,
@@ -48,6 +50,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   }
 
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    this.asked = true;
     if (!isPythonSource(document) || !codeLensEnabled(document.uri)) return [];
     const uri = document.uri.toString();
     const functions = await this.documents.functions(document);
@@ -71,14 +74,15 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   }
 
   /**
-   * Fires now, and again in a second: while a clock is shown, and once after the last change. The editor gathers
-   * what comes faster, and forgets what it has gathered when the text loses the focus in that moment.
+   * Fires now, and again in a second: while a clock is shown, and where the editor has not asked since. It gathers
+   * what comes fast, and forgets what it has gathered when the text loses the focus in that moment.
    */
   private fire(): void {
     clearTimeout(this.clock);
+    this.asked = false;
     this.clock = setTimeout(() => {
       if (this.records.anyActive) this.fire();
-      else this.changed.fire();
+      else if (!this.asked) this.changed.fire();
     }, CLOCK_MS);
     this.changed.fire();
   }
