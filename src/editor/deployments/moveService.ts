@@ -93,10 +93,18 @@ export class MoveService {
         arguments: { args: [], kwargs: {} },
         cpu: false,
       },
-      again: () => this.move(connection, app, request),
+      again: () => this.again(request),
     });
     void this.follow(entry, request);
     return entry;
+  }
+
+  /** The same move on the runtime that is selected now. Throws `not-found`. */
+  private async again(request: MoveRequest): Promise<RunEntry | undefined> {
+    const { connection } = await this.parts.manager.connected();
+    const { apps } = await connection.request('deployment.list', {});
+    const app = await chooseApp(apps, request.app, request.app);
+    return app === undefined ? undefined : this.move(connection, app, request);
   }
 
   private async follow(entry: RunEntry, { app, action, environment }: MoveRequest): Promise<void> {

@@ -178,7 +178,10 @@ export class RuntimeManager implements vscode.Disposable {
       connection.onState((state) => this.followed(connection, state));
       connection.onContainers((containers) => this.model.setContainers(containers));
       connection.onGpus((gpus) => this.model.update({ gpus }));
-      connection.onDeployments(() => void this.listDeployments(url, connection));
+      const listAgain = (): void => void this.listDeployments(url, connection);
+      connection.onDeployments(listAgain);
+      // What was told to the session before is not told again.
+      connection.onNewSession(listAgain);
       const [info, { containers }, { apps }] = await Promise.all([
         connection.request('runtime.info', {}, signal),
         connection.request('container.list', {}, signal),
