@@ -1,10 +1,7 @@
 import * as assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { COLD_MS, lens, panelOf, statusBar } from './page';
 
 const APP = `import multiprocessing
@@ -63,30 +60,23 @@ function lineOf(text: string, part: string): number {
   return text.split('\n').findIndex((line) => line.includes(part)) + 1;
 }
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`clicking Debug in VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
 
     before(async function () {
       this.timeout(180_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-debug-'));
-      const folder = join(scratch, 'work');
-      await mkdir(folder);
-      await writeFile(join(folder, 'app.py'), APP);
-      await writeFile(join(folder, 'helper.py'), HELPER);
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: join(scratch, 'home') },
-        viewport: { width: 1440, height: 900 },
-        settings: { 'debug.openDebug': 'openOnDebugBreak', 'debug.toolBarLocation': 'docked' },
-      });
+      desk = await openDesk(
+        { 'app.py': APP, 'helper.py': HELPER },
+        {
+          colorTheme: theme,
+          settings: { 'debug.openDebug': 'openOnDebugBreak', 'debug.toolBarLocation': 'docked' },
+        },
+      );
+      ({ workbench } = desk);
       ({ page } = workbench);
     });
 
@@ -95,8 +85,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     /** Sets a breakpoint, and sees its dot. */

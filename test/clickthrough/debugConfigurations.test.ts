@@ -1,11 +1,8 @@
 /** What launch.json can ask for, and what stands beside plain breakpoints; one theme, as colours differ nowhere. */
 import * as assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, type Desk } from '../support/vscode/desk';
 import { COLD_MS, lens, panelOf, toast } from './page';
 
 const APP = `import json
@@ -52,24 +49,17 @@ function lineOf(part: string): number {
 
 describe('debug configurations in VS Code', function () {
   this.timeout(2 * COLD_MS);
-  let scratch: string;
+  let desk: Desk;
   let workbench: Workbench;
   let page: Page;
 
   before(async function () {
     this.timeout(180_000);
-    scratch = await mkdtemp(join(tmpdir(), 'velar-launch-'));
-    const folder = join(scratch, 'work');
-    await mkdir(join(folder, '.vscode'), { recursive: true });
-    await writeFile(join(folder, 'app.py'), APP);
-    await writeFile(join(folder, '.vscode', 'launch.json'), JSON.stringify(LAUNCH));
-    workbench = await startWorkbench({
-      folder,
-      extensionDevelopmentPath: resolve('.'),
-      env: { VELAR_HOME: join(scratch, 'home') },
-      viewport: { width: 1440, height: 900 },
-      settings: { 'debug.openDebug': 'openOnDebugBreak', 'debug.toolBarLocation': 'docked' },
-    });
+    desk = await openDesk(
+      { 'app.py': APP, '.vscode/launch.json': JSON.stringify(LAUNCH) },
+      { settings: { 'debug.openDebug': 'openOnDebugBreak', 'debug.toolBarLocation': 'docked' } },
+    );
+    ({ workbench } = desk);
     ({ page } = workbench);
     await workbench.openFile('app.py');
     await lens(page, 'Debug').waitFor({ timeout: 60_000 });
@@ -80,8 +70,7 @@ describe('debug configurations in VS Code', function () {
   });
 
   after(async () => {
-    await workbench.dispose();
-    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+    await desk.dispose();
   });
 
   function toolbar(action: string): Locator {

@@ -1,12 +1,7 @@
 import * as assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { answer, COLD_MS, lens, showExplorer, toast, treeRow } from './page';
 
 const APP = `import velar
@@ -19,28 +14,17 @@ def greet(name: str = "Ada") -> str:
     return f"hello {name}"
 `;
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`deploying from VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
 
     before(async function () {
       this.timeout(180_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-deploy-'));
-      const folder = join(scratch, 'folder');
-      await mkdir(folder);
-      await writeFile(join(folder, 'hello.py'), APP);
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: join(scratch, 'home') },
-        viewport: { width: 1440, height: 900 },
-      });
+      desk = await openDesk({ 'hello.py': APP }, { colorTheme: theme });
+      ({ workbench } = desk);
       ({ page } = workbench);
       await workbench.openFile('hello.py');
     });
@@ -51,8 +35,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     /** Runs a step up to the message that tells what an environment serves, and takes the message away. */
@@ -113,14 +96,8 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       await workbench.runCommand('Velar: Protect Production');
       await toast(page, 'takes promoted versions only').waitFor();
       await treeRow(page, /hello.*production protected/).waitFor();
-      const deploy = ['deploy', 'hello.py', '--env', 'production'];
-      await assert.rejects(
-        promisify(execFile)(process.execPath, [resolve('dist', 'cli.js'), ...deploy], {
-          cwd: join(scratch, 'folder'),
-          env: { ...process.env, VELAR_HOME: join(scratch, 'home') },
-        }),
-        /takes promoted versions only/,
-      );
+      const refused = desk.velar('deploy', 'hello.py', '--env', 'production');
+      await assert.rejects(refused, /takes promoted versions only/);
     });
   });
 }

@@ -1,10 +1,7 @@
 import * as assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { COLD_MS, lens, panelOf } from './page';
 
 const APP = `import velar
@@ -39,29 +36,20 @@ const STEPS = `def scale(settings: dict, rate: float) -> float:
     return settings["width"] * rate / depth
 `;
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`a failure, looked into (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
 
     before(async function () {
       this.timeout(180_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-failure-'));
-      const folder = join(scratch, 'project');
-      await mkdir(folder);
-      await writeFile(join(folder, 'train.py'), APP);
-      await writeFile(join(folder, 'steps.py'), STEPS);
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: join(scratch, 'home') },
-        viewport: { width: 1440, height: 1000 },
-      });
+      desk = await openDesk(
+        { 'train.py': APP, 'steps.py': STEPS },
+        { colorTheme: theme, viewport: { width: 1440, height: 1000 } },
+      );
+      ({ workbench } = desk);
       ({ page } = workbench);
     });
 
@@ -70,8 +58,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     it('shows what a function returned and printed behind its definition', async () => {

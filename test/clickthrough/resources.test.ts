@@ -1,12 +1,9 @@
 import * as assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { answer, COLD_MS, dialog, lens, panelOf, toast } from './page';
 
 const VALUE = 'walrus-4711-parade';
@@ -24,29 +21,20 @@ def whisper() -> int:
     return len(os.environ["HF_TOKEN"])
 `;
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`secrets and storage in VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
-    let home: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
 
     before(async function () {
       this.timeout(180_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-resources-'));
-      home = join(scratch, 'home');
-      const folder = join(scratch, 'folder');
-      await mkdir(folder);
-      await writeFile(join(folder, 'secretive.py'), APP);
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: home },
-      });
+      desk = await openDesk(
+        { 'secretive.py': APP },
+        { colorTheme: theme, viewport: { width: 1280, height: 800 } },
+      );
+      ({ workbench } = desk);
       ({ page } = workbench);
       await workbench.openFile('secretive.py');
     });
@@ -57,8 +45,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     const quickInput = (): Locator => page.locator('.quick-input-widget');
@@ -67,12 +54,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     async function velar(
       ...args: string[]
     ): Promise<Record<string, { name: string; kind?: string; variables?: string[] }[]>> {
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        [resolve('dist', 'cli.js'), ...args, '--json'],
-        { env: { ...process.env, VELAR_HOME: home } },
-      );
-      return JSON.parse(stdout) as Record<
+      return JSON.parse(await desk.velar(...args, '--json')) as Record<
         string,
         { name: string; kind?: string; variables?: string[] }[]
       >;
@@ -111,7 +93,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
       const log = await panel.getByTestId('log').innerText();
       assert.match(log, /token /);
       assert.ok(!log.includes(VALUE));
-      assert.ok(!(await readFile(join(home, 'runtime.log'), 'utf8')).includes(VALUE));
+      assert.ok(!(await readFile(join(desk.home, 'runtime.log'), 'utf8')).includes(VALUE));
       assert.ok(!workbench.log().includes(VALUE));
     });
 

@@ -1,10 +1,8 @@
 import * as assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { cp } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { answer, COLD_MS, lens, panelOf, showExplorer } from './page';
 
 const PHASES = ['queued', 'provisioning', 'image', 'container', 'imports', 'model-load', 'running'];
@@ -36,29 +34,20 @@ def wait(seconds: int = 600) -> None:
         time.sleep(1)
 `;
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`clicking Run on GPU in VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
 
     before(async function () {
       this.timeout(180_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-click-'));
-      const folder = join(scratch, 'examples');
-      await cp('examples', folder, { recursive: true });
-      await writeFile(join(folder, 'gpu.py'), GPU_APP);
-      await writeFile(join(folder, 'slow.py'), SLOW_APP);
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: join(scratch, 'home') },
-        viewport: { width: 1440, height: 900 },
-      });
+      desk = await openDesk(
+        { 'gpu.py': GPU_APP, 'slow.py': SLOW_APP },
+        { colorTheme: theme, prepare: ({ folder }) => cp('examples', folder, { recursive: true }) },
+      );
+      ({ workbench } = desk);
       ({ page } = workbench);
     });
 
@@ -67,8 +56,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     it('shows phases, a log line, cost and the result of the first click', async () => {

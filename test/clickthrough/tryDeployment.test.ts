@@ -1,12 +1,9 @@
 import * as assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
-import { startWorkbench } from '../support/vscode/workbench';
+import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { COLD_MS, lens, panelOf } from './page';
 
 const app = (price: number, near: string): string => `import time
@@ -34,43 +31,28 @@ def fail(why: str = "no such luck") -> None:
     raise ValueError(why)
 `;
 
-for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
-  const shade = theme === 'Default Dark Modern' ? 'dark' : 'light';
-
+for (const { theme, shade } of THEMES) {
   describe(`trying what is deployed in VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
-    let scratch: string;
-    let home: string;
-    let folder: string;
+    let desk: Desk;
     let workbench: Workbench;
     let page: Page;
     let panel: FrameLocator;
 
-    async function velar(...args: string[]): Promise<string> {
-      const cli = resolve('dist', 'cli.js');
-      const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], {
-        cwd: folder,
-        env: { ...process.env, VELAR_HOME: home },
-      });
-      return stdout;
-    }
-
     before(async function () {
       this.timeout(300_000);
-      scratch = await mkdtemp(join(tmpdir(), 'velar-try-'));
-      [home, folder] = [join(scratch, 'home'), join(scratch, 'folder')];
-      await mkdir(folder);
-      await writeFile(join(folder, 'shop.py'), app(10, '1.0'));
-      await velar('deploy', 'shop.py', '--env', 'production', '--json');
-      await writeFile(join(folder, 'shop.py'), app(12, '1.0000000001'));
-      await velar('deploy', 'shop.py', '--env', 'staging', '--json');
-      workbench = await startWorkbench({
-        folder,
-        extensionDevelopmentPath: resolve('.'),
-        colorTheme: theme,
-        env: { VELAR_HOME: home },
-        viewport: { width: 1440, height: 900 },
-      });
+      desk = await openDesk(
+        { 'shop.py': app(10, '1.0') },
+        {
+          colorTheme: theme,
+          prepare: async ({ folder, velar }) => {
+            await velar('deploy', 'shop.py', '--env', 'production', '--json');
+            await writeFile(join(folder, 'shop.py'), app(12, '1.0000000001'));
+            await velar('deploy', 'shop.py', '--env', 'staging', '--json');
+          },
+        },
+      );
+      ({ workbench } = desk);
       ({ page } = workbench);
       panel = panelOf(page);
       await workbench.openFile('shop.py');
@@ -81,8 +63,7 @@ for (const theme of ['Default Dark Modern', 'Default Light Modern'] as const) {
     });
 
     after(async () => {
-      await workbench.dispose();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+      await desk.dispose();
     });
 
     const part = (testId: string): Locator => panel.getByTestId(testId);

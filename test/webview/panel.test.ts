@@ -3,13 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
-import type { Browser, Locator } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import { phases } from '../../runtime/protocol/phaseOrder';
-import { ensureChromium } from '../../scripts/vscode/install.mjs';
-import { launchChromium } from '../../scripts/vscode/browser.mjs';
-import { Unavailable } from '../../scripts/lib/machine.mjs';
-import { skipBecause } from '../support/skip';
-import { openPanel, type PanelPage } from './support/panelPage';
+import { withBrowser } from './support/browser';
+import type { PanelPage } from './support/panelPage';
 import {
   containers,
   cpuRun,
@@ -28,38 +25,15 @@ const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="20"><cir
 
 describe('the panel in a browser', function () {
   this.timeout(60_000);
-  let browser: Browser;
+  const openPage = withBrowser();
   let panel: PanelPage;
-
-  before(async function () {
-    this.timeout(300_000);
-    let executable: string;
-    try {
-      executable = await ensureChromium();
-    } catch (error) {
-      if (error instanceof Unavailable) return skipBecause(this, error.message);
-      throw error;
-    }
-    browser = await launchChromium(executable);
-  });
-
-  after(async () => {
-    await browser?.close();
-  });
-
-  afterEach(async () => {
-    if (panel === undefined) return;
-    const { problems } = panel;
-    await panel.page.context().close();
-    assert.deepEqual(problems, [], 'the policy stopped something, or the page failed');
-  });
 
   const part = (testId: string): Locator => panel.page.getByTestId(testId);
   const lastPosted = async (): Promise<unknown> => (await panel.posted()).at(-1);
   const button = (name: string): Locator => panel.page.getByRole('button', { name });
 
   it('teaches the first step before any run', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(null, { runtime: { ...localRuntime, state: 'off' } }));
     await panel.page.getByText('Run a Python function on a GPU').waitFor();
     await button('Start the local runtime').click();
@@ -69,7 +43,7 @@ describe('the panel in a browser', function () {
   });
 
   it('shows a recorded run: phases, memory, cost, container, log and result', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun(), { log: typicalLog, containers }));
     const shown = await Promise.all(phases.map((phase) => part(`phase-${phase}`).innerText()));
     assert.match(shown[2] ?? '', /Image\s+skipped\s+cached/);
@@ -91,7 +65,7 @@ describe('the panel in a browser', function () {
   });
 
   it('lines the memory chart up with the phases', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun()));
     const track = await part('phase-running').locator('.track').boundingBox();
     const plot = await part('memory-chart').locator('.u-over').boundingBox();
@@ -101,7 +75,7 @@ describe('the panel in a browser', function () {
   });
 
   it('runs the clocks of a live run, says its phase, and cancels it', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const run = liveRun(Date.now() - 6000);
     await panel.send(snapshot(run), { type: 'record', record: run });
     assert.match(
@@ -124,7 +98,7 @@ describe('the panel in a browser', function () {
   });
 
   it('draws log colours, folds progress bars and opens the places that a traceback names', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun(), { log: typicalLog }));
     const log = part('log');
     assert.equal(await log.locator('.fg-2').innerText(), 'INFO');
@@ -137,7 +111,7 @@ describe('the panel in a browser', function () {
   });
 
   it('filters, copies what is left, and remembers the filter', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun(), { log: typicalLog }));
     const filter = panel.page.getByRole('textbox', { name: 'Filter the log' });
     await filter.fill('LOSS');
@@ -162,7 +136,7 @@ describe('the panel in a browser', function () {
   });
 
   it('keeps a flood of lines light, in order, and at its end unless the person scrolls', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const run = gpuRun();
     await panel.send(snapshot(run));
     const flood = Array.from({ length: 60_000 }, (_, index) => `line ${index + 1}`);
@@ -188,7 +162,7 @@ describe('the panel in a browser', function () {
   });
 
   it('grows a line that comes in pieces where it stands', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const run = gpuRun();
     const [first, second, last] = lines(['10%\r', '20%\r', '100%']);
     assert.ok(first && second && last);
@@ -204,7 +178,7 @@ describe('the panel in a browser', function () {
   });
 
   it('shows a picture, and the other forms on request', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const mime = { 'image/svg+xml': SVG, 'text/plain': '<Figure>' };
     await panel.send(snapshot(cpuRun('plot', { mime }), { runtime: localRuntime }));
     const width = await part('result')
@@ -226,7 +200,7 @@ describe('the panel in a browser', function () {
   });
 
   it('shows a long table with its head in sight and says how much is missing', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const table = {
       columns: ['epoch', 'loss'],
       dtypes: ['int64', 'float64'],
@@ -243,7 +217,7 @@ describe('the panel in a browser', function () {
   });
 
   it('makes returned HTML harmless', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const html =
       '<h2 onclick="boom()">Report</h2><script>window.boom = 1</script><img src=x onerror="boom()">' +
       '<a href="javascript:boom()">bad</a> <a href="https://example.org/">good</a>' +
@@ -265,7 +239,7 @@ describe('the panel in a browser', function () {
   });
 
   it('adds what a generator yields as it comes', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const run = { ...liveRun(Date.now()), yields: [{ value: 'The' }] };
     await panel.send(snapshot(run));
     await panel.send({
@@ -277,7 +251,7 @@ describe('the panel in a browser', function () {
   });
 
   it('explains a failure, with its hint and its places', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(failedRun(), { log: typicalLog }));
     const text = await part('result').innerText();
     assert.match(text, /The function raised\s+ValueError: could not convert/);
@@ -287,7 +261,7 @@ describe('the panel in a browser', function () {
   });
 
   it('looks back at an earlier run', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun(), { others: [failedRun()] }));
     await panel.page.getByRole('combobox', { name: 'Earlier runs' }).click();
     await panel.page.getByRole('option', { name: 'train' }).click();
@@ -297,7 +271,7 @@ describe('the panel in a browser', function () {
   });
 
   it('says what a runtime that is gone is doing, and what to do', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun()));
     const strip = panel.page.locator('.runtime-strip');
     assert.equal(await strip.isVisible(), false);
@@ -311,7 +285,7 @@ describe('the panel in a browser', function () {
   });
 
   it('offers the CPU, this once, to a run that found no GPU', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const run = failedRun({
       kind: 'capacity',
       type: 'NoGpu',
@@ -326,7 +300,7 @@ describe('the panel in a browser', function () {
   });
 
   it('says that a container has stopped only when it can know', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     const gone = panel.page.getByText('Container c-7f3a has stopped');
     await panel.send(snapshot(gpuRun(), { runtime: { ...runtime, state: 'reconnecting' } }));
     assert.equal(await gone.count(), 0);
@@ -335,7 +309,7 @@ describe('the panel in a browser', function () {
   });
 
   it('moves a column’s border with the keyboard and keeps it there', async () => {
-    panel = await openPanel(browser);
+    panel = await openPage();
     await panel.send(snapshot(gpuRun()));
     const left = panel.page.locator('.column.left');
     const before = (await left.boundingBox())?.width ?? 0;
@@ -355,7 +329,7 @@ describe('the panel in a browser', function () {
       [360, 700],
     ] as const) {
       it(`fits ${width} × ${height} in the ${theme} theme`, async () => {
-        panel = await openPanel(browser, { theme, width, height });
+        panel = await openPage({ theme, width, height });
         await panel.send(snapshot(gpuRun(), { log: typicalLog, containers }));
         for (const testId of ['phase-running', 'log', 'result', 'cost', 'stop', 'memory-now']) {
           const box = await part(testId).boundingBox();

@@ -1,18 +1,15 @@
 /** The Try view as a person meets it: the built page in a real browser, under the editor's policy. */
 import assert from 'node:assert/strict';
-import type { Browser, Locator } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import type {
   ComparedSide,
   TryComparison,
   TryField,
   TryState,
 } from '../../runtime/protocol/tryState';
-import { Unavailable } from '../../scripts/lib/machine.mjs';
-import { launchChromium } from '../../scripts/vscode/browser.mjs';
-import { ensureChromium } from '../../scripts/vscode/install.mjs';
 import { compareRows, progressText, verdict } from '../../webview/try/compareTexts';
-import { skipBecause } from '../support/skip';
-import { openPanel, type PanelPage } from './support/panelPage';
+import { withBrowser } from './support/browser';
+import type { PanelPage } from './support/panelPage';
 import { containers, cpuRun, gpuRun, lines, snapshot } from './support/runs';
 
 const field = (name: string, change: Partial<TryField> = {}): TryField => ({
@@ -128,36 +125,13 @@ describe('figures of a comparison', () => {
 
 describe('the Try view in a browser', function () {
   this.timeout(60_000);
-  let browser: Browser;
+  const openPage = withBrowser();
   let panel: PanelPage;
-
-  before(async function () {
-    this.timeout(300_000);
-    let executable: string;
-    try {
-      executable = await ensureChromium();
-    } catch (error) {
-      if (error instanceof Unavailable) return skipBecause(this, error.message);
-      throw error;
-    }
-    browser = await launchChromium(executable);
-  });
-
-  after(async () => {
-    await browser?.close();
-  });
-
-  afterEach(async () => {
-    if (panel === undefined) return;
-    const { problems } = panel;
-    await panel.page.context().close();
-    assert.deepEqual(problems, [], 'the policy stopped something, or the page failed');
-  });
 
   const part = (testId: string): Locator => panel.page.getByTestId(testId);
   const lastPosted = async (): Promise<unknown> => (await panel.posted()).at(-1);
   const open = async (state: TryState, width?: number): Promise<void> => {
-    panel = await openPanel(browser, width === undefined ? {} : { width });
+    panel = await openPage(width === undefined ? {} : { width });
     await panel.send(snapshot(gpuRun(), { containers }), { type: 'try', state });
   };
 
