@@ -7,12 +7,10 @@ import { join, relative } from 'node:path';
 import { filesUnder } from './lib/assets.mjs';
 import { ROOT, ensureBuilt, ensureDependencies, runMain } from './lib/tree.mjs';
 import { endRunningSuites } from './test/processSuite.mjs';
-import { lastLine, total } from './test/result.mjs';
+import { closingLines, failedSuite, lastLine, total } from './test/result.mjs';
 
 /** @typedef {import('./test/suites.mjs').Suite} Suite */
 /** @typedef {import('./test/result.mjs').SuiteResult} SuiteResult */
-
-const FAILED = { passed: 0, failed: 1, skipped: [] };
 
 /** @param {string[]} filters @returns {(name: string, files: string[]) => string[] | undefined} files to run, undefined: none */
 function chooser(filters) {
@@ -43,14 +41,18 @@ async function chooseSuites(filters) {
   ];
 }
 
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** @param {Suite} suite @param {boolean} buffered @returns {Promise<SuiteResult>} */
 async function runSuite(suite, buffered) {
   try {
     if (!buffered) console.log(`\n── ${suite.name} ──`);
     return await suite.run(buffered);
   } catch (error) {
-    console.error(`${suite.name}: ${error instanceof Error ? error.message : String(error)}`);
-    return FAILED;
+    return failedSuite(suite.name, messageOf(error));
   }
 }
 
@@ -80,8 +82,7 @@ async function runAll() {
   try {
     await ensureBuilt();
   } catch (error) {
-    console.error(`build: ${error instanceof Error ? error.message : String(error)}`);
-    results.push(FAILED);
+    results.push(failedSuite('build', messageOf(error)));
   }
   const suites = await chooseSuites(filters);
   results.push(...(await runSuites(suites)));
@@ -98,12 +99,10 @@ await runMain(async () => {
   try {
     result = await runAll();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    result = FAILED;
+    result = failedSuite('npm test', messageOf(error));
   }
-  if (result.skipped.length > 0) console.log('\nSkipped:');
-  for (const { title, reason } of result.skipped) console.log(`- ${title}: ${reason}`);
-  if (result.passed + result.failed === 0) console.error('No test ran.');
+  for (const line of closingLines(result)) console.log(line);
+  if (result.passed + result.failures.length === 0) console.error('No test ran.');
   console.log(`\n${lastLine(result)}`);
-  return result.failed > 0 || result.passed === 0 ? 1 : 0;
+  return result.failures.length > 0 || result.passed === 0 ? 1 : 0;
 });

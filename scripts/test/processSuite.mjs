@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { endGroup } from '../lib/process.mjs';
 import { ROOT } from '../lib/tree.mjs';
+import { failedSuite } from './result.mjs';
 
 /** How long a suite's process may live on after its summary is written. */
 const LINGER_MS = 20_000;
@@ -99,19 +100,15 @@ async function runToEnd(command, args, { env, buffered, summary }) {
 async function readSummary(name, path, { code, lingered }) {
   if (!existsSync(path)) {
     const why = lingered ? 'was ended for taking too long' : `ended with ${code}`;
-    console.error(`${name}: the suite ${why} before its summary.`);
-    return { passed: 0, failed: 1, skipped: [] };
+    return failedSuite(name, `The suite ${why} before its summary.`);
   }
   const summary = /** @type {import('./result.mjs').SuiteResult} */ (
     JSON.parse(await readFile(path, 'utf8'))
   );
-  for (const { title, reason } of summary.skipped) {
-    if (!reason) console.error(`${name}: "${title}" is skipped without a reason, so it fails.`);
-  }
-  if (lingered) {
-    console.error(`${name}: all tests ended, but the process did not: a test left something open.`);
-  }
-  const silent = code !== 0 && summary.failed === 0 && !lingered;
-  if (silent) console.error(`${name}: the suite ended with ${code} although no test failed.`);
-  return { ...summary, failed: summary.failed + (lingered || silent ? 1 : 0) };
+  const silent = code !== 0 && summary.failures.length === 0;
+  if (!lingered && !silent) return summary;
+  const reason = lingered
+    ? 'All tests ended, but the process did not: a test left something open.'
+    : `The suite ended with ${code} although no test failed.`;
+  return { ...summary, failures: [...summary.failures, { title: name, reason }] };
 }

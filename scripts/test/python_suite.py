@@ -43,15 +43,22 @@ def main():
     suite = unittest.TestSuite(load(path) for path in sys.argv[1:])
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=CountingResult)
     result = runner.run(suite)
-    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    failures = [
+        # The end of a traceback says what went wrong.
+        {"title": str(test), "reason": "\n".join(text.strip().splitlines()[-8:])}
+        for test, text in result.failures + result.errors
+    ] + [
+        {"title": str(test), "reason": "It was expected to fail and passed."}
+        for test in result.unexpectedSuccesses
+    ]
     summary = {
         "passed": result.passed,
-        "failed": failed,
+        "failures": failures,
         "skipped": [{"title": str(test), "reason": reason} for test, reason in result.skipped],
     }
     with open(os.environ["VELAR_TEST_SUMMARY"], "w", encoding="utf-8") as file:
         json.dump(summary, file)
-    return 1 if failed else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

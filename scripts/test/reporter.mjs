@@ -1,6 +1,6 @@
 /**
  * Mocha reporter: prints like "spec" and writes a summary for scripts/test.mjs to the file that
- * VELAR_TEST_SUMMARY names: {"passed", "failed", "skipped": [{"title", "reason"}]}.
+ * VELAR_TEST_SUMMARY names: a SuiteResult as result.mjs describes it.
  */
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
@@ -23,17 +23,20 @@ class SummaryReporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     let passed = 0;
-    let failed = 0;
+    /** @type {import('./result.mjs').Failure[]} */
+    const failures = [];
     /** @type {import('./result.mjs').SuiteResult['skipped']} */
     const skipped = [];
     runner.on(EVENT_TEST_PASS, () => (passed += 1));
-    runner.on(EVENT_TEST_FAIL, () => (failed += 1));
+    runner.on(EVENT_TEST_FAIL, (test, /** @type {Error} */ error) => {
+      failures.push({ title: test.fullTitle(), reason: String(error.stack ?? error) });
+    });
     runner.on(EVENT_TEST_PENDING, (test) => {
       skipped.push({ title: test.fullTitle(), reason: skipReason(test) });
     });
     runner.on(EVENT_RUN_END, () => {
       const path = process.env['VELAR_TEST_SUMMARY'];
-      if (path) writeFileSync(path, JSON.stringify({ passed, failed, skipped }));
+      if (path) writeFileSync(path, JSON.stringify({ passed, failures, skipped }));
     });
   }
 }

@@ -5,6 +5,7 @@ import { ROOT, npm } from '../lib/tree.mjs';
 import { startDocker } from '../docker/daemon.mjs';
 import { chooseVscode } from '../vscode/choose.mjs';
 import { runProcessSuite } from './processSuite.mjs';
+import { failedSuite, noTests } from './result.mjs';
 
 /** @typedef {import('./result.mjs').SuiteResult} SuiteResult */
 
@@ -137,7 +138,7 @@ async function whereDockerRuns(name, run) {
 /** @param {string} name @param {unknown} error @returns {SuiteResult} @throws what is no lack of the machine */
 function skippedBecause(name, error) {
   if (!(error instanceof Unavailable)) throw error;
-  return { passed: 0, failed: 0, skipped: [{ title: name, reason: error.message }] };
+  return { ...noTests(), skipped: [{ title: name, reason: error.message }] };
 }
 
 /**
@@ -154,8 +155,7 @@ export function pythonSuite(files) {
       const named = process.env['PYTHON'];
       const python = named ?? findProgram('python3', 'python');
       if (python === undefined) {
-        console.error('python: no python3 on PATH; install Python 3.9 or newer.');
-        return { passed: 0, failed: 1, skipped: [] };
+        return failedSuite('python', 'No python3 is on PATH; install Python 3.9 or newer.');
       }
       return runProcessSuite(
         'python',
@@ -186,10 +186,10 @@ export function checkSuites() {
       });
       if (code === 0) {
         console.log(`\n✔ npm run ${script}`);
-        return { passed: 1, failed: 0, skipped: [] };
+        return { ...noTests(), passed: 1 };
       }
       console.log(`\n✗ npm run ${script} ended with ${code}\n${output.trimEnd()}`);
-      return { passed: 0, failed: 1, skipped: [] };
+      return failedSuite(`npm run ${script}`, output);
     },
   }));
 }

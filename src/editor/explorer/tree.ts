@@ -38,11 +38,18 @@ export interface ContainerNode {
 export type ExplorerNode =
   FileNode | FunctionNode | RuntimeNode | ContainersNode | ContainerNode | DeploymentNode;
 
+/** One object each: VS Code draws again only the rows of an object that it was given. */
+const CONTAINERS: ContainersNode = { kind: 'containers' };
+const DEPLOYMENTS: DeploymentNode = { kind: 'deployments' };
+
 export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vscode.Disposable {
-  private readonly changed = new vscode.EventEmitter<ExplorerNode | undefined>();
+  private readonly changed = new vscode.EventEmitter<ExplorerNode | ExplorerNode[] | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly disposables: vscode.Disposable[];
-  private shown = '';
+  /** Rows of functions that VS Code has. */
+  private readonly rows = new Map<string, FunctionNode>();
+  private groups: readonly ExplorerNode[] = [];
+  private shownRuns: ReadonlyMap<string, string> = new Map();
   private shownRuntime = '';
 
   constructor(
@@ -56,8 +63,8 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       this.changed,
       model.onDidChange(() => this.runtimeChanged()),
       functions.onDidChange(() => this.changed.fire(undefined)),
-      model.onDidChangeContainers(() => this.changed.fire(undefined)),
-      model.onDidChangeDeployments(() => this.changed.fire(undefined)),
+      model.onDidChangeContainers(() => this.groupChanged(CONTAINERS)),
+      model.onDidChangeDeployments(() => this.groupChanged(DEPLOYMENTS)),
       records.onDidChange(() => this.runsChanged()),
       vscode.window.createTreeView(EXPLORER_VIEW_ID, {
         treeDataProvider: this,
@@ -70,12 +77,7 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
     if (node === undefined) return this.roots();
     switch (node.kind) {
       case 'file':
-        return node.functions.map((found) => ({
-          kind: 'function',
-          found,
-          uri: node.uri,
-          reference: { uri: node.uri.toString(), qualname: found.qualname },
-        }));
+        return node.functions.map((found) => this.functionNode(node.uri, found));
       case 'containers':
         return this.model.containers.map((container) => ({ kind: 'container', container }));
       case 'function':
@@ -116,21 +118,35 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
 
   private async roots(): Promise<ExplorerNode[]> {
     const files = await this.functions.files();
+    this.rows.clear();
+    this.groups = this.currentGroups();
     const nodes: ExplorerNode[] = files.map(({ uri, functions }) => ({
       kind: 'file',
       uri,
       functions: functions.filter(isRunnable),
     }));
     if (hasCards(this.model.value)) nodes.push({ kind: 'runtime' });
-    if (this.model.containers.length > 0) nodes.push({ kind: 'containers' });
-    if (this.model.deployments.length > 0) nodes.push({ kind: 'deployments' });
-    return nodes;
+    return [...nodes, ...this.groups];
+  }
+
+  private currentGroups(): ExplorerNode[] {
+    return [
+      ...(this.model.containers.length > 0 ? [CONTAINERS] : []),
+      ...(this.model.deployments.length > 0 ? [DEPLOYMENTS] : []),
+    ];
+  }
+
+  private functionNode(uri: vscode.Uri, found: DiscoveredFunction): FunctionNode {
+    const reference = { uri: uri.toString(), qualname: found.qualname };
+    const node: FunctionNode = { kind: 'function', found, uri, reference };
+    this.rows.set(keyOf(reference), node);
+    return node;
   }
 
   private functionItem({ found, uri, reference }: FunctionNode): vscode.TreeItem {
     const item = new vscode.TreeItem(found.qualname);
     const line = found.line - 1;
-    item.id = `function:${reference.uri}#${reference.qualname}`;
+    item.id = `function:${keyOf(reference)}`;
     item.description =
       found.app === undefined ? gpuLabel(found) : `${gpuLabel(found)} · ${found.app}`;
     item.iconPath = this.iconOf(reference);
@@ -171,16 +187,31 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
     this.changed.fire(undefined);
   }
 
-  private runsChanged(): void {
-    const { all, preparations } = this.records;
-    const said = [
-      ...all.map(({ run, record }) => `${run}${record.status}`),
-      ...preparations.map(({ uri, qualname }) => `${uri}#${qualname}`),
-    ].join();
-    if (said === this.shown) return;
-    this.shown = said;
-    this.changed.fire(undefined);
+  /** Draws a group's rows alone, for as long as the group stays: a drawing anew takes clicks away. */
+  private groupChanged(group: ExplorerNode): void {
+    const stays = this.groups.includes(group) && this.currentGroups().includes(group);
+    this.changed.fire(stays ? group : undefined);
   }
+
+  /** Draws the rows alone whose function began or ended a run. */
+  private runsChanged(): void {
+    const runs = new Map<string, string>();
+    for (const preparation of this.records.preparations) runs.set(keyOf(preparation), '');
+    for (const { origin, run, record } of this.records.all) {
+      const key = keyOf(origin);
+      if (!runs.has(key)) runs.set(key, `${run} ${record.status}`);
+    }
+    const before = this.shownRuns;
+    this.shownRuns = runs;
+    const touched = [...new Set([...before.keys(), ...runs.keys()])]
+      .filter((key) => before.get(key) !== runs.get(key))
+      .flatMap((key) => this.rows.get(key) ?? []);
+    if (touched.length > 0) this.changed.fire(touched);
+  }
+}
+
+function keyOf({ uri, qualname }: FunctionReference): string {
+  return `${uri}#${qualname}`;
 }
 
 function fileItem({ uri }: FileNode): vscode.TreeItem {

@@ -6,8 +6,9 @@ import {
   type WorkbenchOptions,
 } from '../../../scripts/vscode/workbench.mjs';
 
-// The test run ends a suite that hangs with SIGTERM; the exit ends VS Code and the browser.
-process.once('SIGTERM', () => process.exit(143));
+// The test run ends a suite that hangs with SIGTERM; the exit ends VS Code and the browser. Each
+// compiled test file holds this module: the first to come is enough.
+if (process.listenerCount('SIGTERM') === 0) process.once('SIGTERM', () => process.exit(143));
 
 /**
  * Starts a real VS Code for a click-through test; screenshots go to test-output/ (not in git).
