@@ -1,10 +1,12 @@
 /** Commands, their options and their help. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ServeOptions } from './commands/serve';
 import { CLIENT, type CliContext } from './context';
 import { addCosts } from './costCommands';
 import { addDeployments } from './deployCommands';
 import { addResources } from './resourceCommands';
 
+const ENGINES = ['process', 'docker'];
 const JSON_HELP = 'print JSON';
 const RUNTIME_HELP = 'name of a paired runtime, or "local" for the one of this machine';
 
@@ -57,9 +59,7 @@ function addRun(program: Command, context: CliContext, finish: Finish): void {
     .option('--kwargs <object>', 'keyword arguments: a JSON object or a Python literal')
     .option('--instance-args <list>', 'constructor arguments of a method')
     .option('--instance-kwargs <object>', 'constructor keyword arguments of a method')
-    .addOption(
-      new Option('--engine <name>', 'insist on this engine').choices(['process', 'docker']),
-    )
+    .addOption(new Option('--engine <name>', 'insist on this engine').choices(ENGINES))
     .option('--cpu', 'run a GPU function on CPU where there is no GPU', false)
     .option('-o, --output <file>', 'save the result, such as an image')
     .option('-y, --yes', 'send a large bundle without being asked', false)
@@ -137,8 +137,9 @@ function addMachine(program: Command, context: CliContext, finish: Finish): void
     .option('--host <address>', 'address to listen on; others than loopback use TLS')
     .option('--port <number>', 'port to listen on')
     .option('--name <name>', 'what the runtime is called')
+    .addOption(new Option('--engine <name>', 'where containers are placed').choices(ENGINES))
     .option('--json', JSON_HELP, false)
-    .action(async (options: { json: boolean; host?: string; port?: string; name?: string }) => {
+    .action(async (options: ServeOptions) => {
       const { serve } = await import('./commands/serve');
       finish(await serve(context, options));
     });
