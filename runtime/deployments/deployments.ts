@@ -76,6 +76,21 @@ export class Deployments implements DeploymentService {
     });
   }
 
+  /** A function as an environment serves it. Throws `not-found`. */
+  function(
+    app: string,
+    environment: Environment,
+    qualname: string,
+  ): { version: Version; function: DeployedFunction } {
+    const version = this.served(app, environment);
+    const found = version.functions.find((each) => each.qualname === qualname);
+    if (found !== undefined) return { version, function: found };
+    const names = version.functions.map((each) => each.qualname).join(', ');
+    throw new VelarError('not-found', `${app} has no function ${qualname} in ${environment}.`, {
+      hint: `It has ${names}.`,
+    });
+  }
+
   history(app: string, environment: Environment): number[] {
     const { deployments } = this.options.store;
     deployments.app(app);
@@ -111,14 +126,7 @@ export class Deployments implements DeploymentService {
     given: CallArguments,
     instance?: CallArguments,
   ): Promise<{ version: Version; function: DeployedFunction }> {
-    const version = this.served(app, environment);
-    const found = version.functions.find((each) => each.qualname === qualname);
-    if (found === undefined) {
-      const names = version.functions.map((each) => each.qualname).join(', ');
-      throw new VelarError('not-found', `${app} has no function ${qualname} in ${environment}.`, {
-        hint: `It has ${names}.`,
-      });
-    }
+    const { version, function: found } = this.function(app, environment, qualname);
     const { bundle, file, cpu } = version;
     await this.options.start({
       run,

@@ -30,6 +30,7 @@ export function callHeader(header: unknown): CallerMessage | undefined {
     return { type: 'inputs', invocation, first, sizes, last };
   }
   if (header['type'] !== 'invoke' || header['mode'] !== 'call') return undefined;
+  if (header['deployed'] !== undefined) return undefined;
   const { app, function: name, ordered, returnExceptions, instance } = header;
   if (typeof app !== 'string' || typeof name !== 'string') return undefined;
   if (typeof ordered !== 'boolean' || typeof returnExceptions !== 'boolean') return undefined;

@@ -1,5 +1,6 @@
 /** Headers that a worker sends to the runtime, and caller frames of the SDK. */
 import * as z from 'zod';
+import { environmentSchema } from './deployments';
 import { phaseSchema, phaseStatusSchema } from './phases';
 import { runErrorSchema } from './values';
 
@@ -19,6 +20,11 @@ export const callerMessageSchema = z.discriminatedUnion('type', [
     ordered: z.boolean(),
     returnExceptions: z.boolean(),
     instance: z.boolean(),
+    /**
+     * Calls what an environment serves in place of the caller's own code; null: the environment that the caller
+     * itself is deployed to, else staging.
+     */
+    deployed: z.object({ environment: environmentSchema.nullable() }).optional(),
   }),
   z.object({
     type: z.literal('inputs'),

@@ -2,16 +2,17 @@
 import type { RunError } from '../protocol/values';
 import type { CallerMessage } from '../protocol/workerMessages';
 import type { Call, CallSink } from './call';
+import type { CallingCode, Resolved } from './callTargets';
 import { Invocation, type InvocationHost, type Invoke } from './invocation';
 import type { Run } from './run';
 import type { Target } from './target';
 
 export interface CallerOptions {
-  /** The run that its calls belong to, as things stand. */
-  run: () => Run | undefined;
+  /** The code that calls, and the run that its calls belong to, as things stand. */
+  caller: () => { run: Run; code: CallingCode } | undefined;
   send: (header: object, body?: Buffer) => void;
   /** Finds what is called; at once where it is known already. */
-  resolve: (run: Run, app: string, qualname: string) => Resolved | Promise<Resolved>;
+  resolve: (code: CallingCode, invoke: Invoke) => Resolved | Promise<Resolved>;
   makeCall: (run: Run, target: Target, input: Buffer, invoke: Invoke, sink: CallSink) => Call;
   submit: (calls: readonly Call[]) => void;
   cancel: (call: Call, error: RunError) => void;
@@ -25,8 +26,6 @@ export interface CallerOptions {
   noteInvocation: (invoke: Invoke, change: 1 | -1) => void;
   warn: (message: string) => void;
 }
-
-export type Resolved = { target: Target } | { error: RunError };
 
 export class CallerSession {
   private readonly invocations = new Map<number, Invocation>();
@@ -61,16 +60,16 @@ export class CallerSession {
   }
 
   private invoke(invoke: Invoke): void {
-    const run = this.options.run();
-    const host = this.hostOf(run);
+    const caller = this.options.caller();
+    const host = this.hostOf(caller?.run);
     const invocation = new Invocation(invoke, host);
     this.invocations.set(invoke.invocation, invocation);
     this.options.noteInvocation(invoke, 1);
-    if (run === undefined) {
+    if (caller === undefined) {
       invocation.fail(cancelled());
       return;
     }
-    const resolved = this.options.resolve(run, invoke.app, invoke.function);
+    const resolved = this.options.resolve(caller.code, invoke);
     const apply = (result: Resolved): void => {
       if ('error' in result) invocation.fail(result.error);
       else invocation.resolved(result.target);

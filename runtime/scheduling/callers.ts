@@ -7,7 +7,8 @@ import type { RunError } from '../protocol/values';
 import { encodeWorkerMessage, WorkerFrameReader } from '../protocol/workerFrames';
 import { callerMessageSchema, type CallerMessage } from '../protocol/workerMessages';
 import { Call, type CallSink } from './call';
-import { CallerSession, type CallerOptions, type Resolved } from './callerSession';
+import { CallerSession, type CallerOptions } from './callerSession';
+import { codeOf, type CallingCode, type Resolved } from './callTargets';
 import type { Container } from './container';
 import type { Invoke } from './invocation';
 import type { CallProgress } from './progress';
@@ -17,7 +18,7 @@ import type { Target } from './target';
 
 export interface CallersOptions {
   newCallId: () => number;
-  resolve: (run: Run, app: string, qualname: string) => Resolved | Promise<Resolved>;
+  resolve: (code: CallingCode, invoke: Invoke) => Resolved | Promise<Resolved>;
   submit: (calls: readonly Call[]) => void;
   cancel: (call: Call, error: RunError) => void;
   progress: (run: Run) => CallProgress;
@@ -40,7 +41,10 @@ export class Callers {
     if (session === undefined) {
       const parents = new Map<Invoke, Call>();
       session = this.session({
-        run: () => oldestCall(container)?.run,
+        caller: () => {
+          const parent = oldestCall(container);
+          return parent && { run: parent.run, code: codeOf(parent.target) };
+        },
         send: (header, data) => container.link?.send(header, data),
         noteInvocation: (invoke, change) => {
           if (change === 1) {
@@ -69,7 +73,7 @@ export class Callers {
       throw new VelarError('conflict', `Run ${run.id} has a caller already.`);
     }
     const session = this.session({
-      run: () => run,
+      caller: () => ({ run, code: run.params }),
       send: (header, body) => {
         if (!caller.destroyed) caller.write(encodeWorkerMessage(header, body));
       },
@@ -112,7 +116,7 @@ export class Callers {
     local.session.close();
   }
 
-  private session(own: Pick<CallerOptions, 'run' | 'send' | 'noteInvocation'>): CallerSession {
+  private session(own: Pick<CallerOptions, 'caller' | 'send' | 'noteInvocation'>): CallerSession {
     const { options } = this;
     return new CallerSession({
       ...own,

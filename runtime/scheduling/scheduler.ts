@@ -13,6 +13,7 @@ import { checkDebug, debugTarget } from '../debugging/debugTarget';
 import { Deployments } from '../deployments/deployments';
 import { Adoption } from './adoption';
 import { Callers } from './callers';
+import { CallTargets } from './callTargets';
 import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
@@ -44,6 +45,7 @@ export class Scheduler implements RunService {
   private readonly telemetry: Telemetry;
   private readonly describer: DescribeServer;
   private readonly targets: Targets;
+  private readonly callTargets: CallTargets;
   private readonly progress = new Map<Run, CallProgress>();
   /** Runs whose own part is over while calls that they spawned go on. */
   private readonly endings = new Map<Run, End>();
@@ -115,10 +117,15 @@ export class Scheduler implements RunService {
       begin: (params) => parts.runs.begin(params),
       end: (run, end) => this.end(run, end),
       apps: (bundle, file) => this.targets.apps(bundle, file),
-      resolve: (run, qualname, app) => this.resolve(run, qualname, app),
+      resolve: (run, qualname, app) => this.callTargets.own(run.params, qualname, app),
       submit: (calls) => this.pool.submit(calls),
       newCallId: () => this.newCallId(),
       start: (params) => this.start(params),
+    });
+    this.callTargets = new CallTargets({
+      targets: this.targets,
+      refusal: (app) => this.costs.refusal(app),
+      deployed: (...named) => this.deployments.function(...named),
     });
     store.volumes.askForUse(
       (name) =>
@@ -149,7 +156,7 @@ export class Scheduler implements RunService {
     });
     this.callers = new Callers({
       newCallId: () => this.newCallId(),
-      resolve: (run, app, qualname) => this.resolve(run, qualname, app),
+      resolve: (code, invoke) => this.callTargets.called(code, invoke),
       submit: (calls) => this.pool.submit(calls),
       cancel: (call, error) => this.pool.cancel(call, error),
       progress: (run) => this.progressOf(run),
@@ -186,7 +193,7 @@ export class Scheduler implements RunService {
     }
     run.together(() => {
       run.advance((timeline, at) => timeline.enter('queued', at));
-      const resolved = this.resolve(run, params.qualname);
+      const resolved = this.callTargets.own(params, params.qualname);
       if (!(resolved instanceof Promise)) {
         this.place(run, resolved);
         return;
@@ -291,26 +298,6 @@ export class Scheduler implements RunService {
     // A u32 on the wire; by the time it wraps, the first calls are long over. 0 stands for none.
     this.calls = this.calls >= 0xffff_ffff ? 1 : this.calls + 1;
     return this.calls;
-  }
-
-  private resolve(run: Run, qualname: string, app?: string): TargetResult | Promise<TargetResult> {
-    const { bundle, file, cpu, environment } = run.params;
-    const resolved = this.targets.resolve({
-      bundle,
-      file,
-      qualname,
-      cpuAllowed: cpu,
-      ...(app === undefined ? {} : { app }),
-      ...(environment === undefined ? {} : { environment }),
-    });
-    if (resolved instanceof Promise) return resolved.then((result) => this.allowed(result));
-    return this.allowed(resolved);
-  }
-
-  /** What an app that has used up its budget asks for is refused. */
-  private allowed(result: TargetResult): TargetResult {
-    const refusal = 'error' in result ? undefined : this.costs.refusal(result.target.app);
-    return refusal === undefined ? result : { error: refusal };
   }
 
   private place(run: Run, resolved: TargetResult): void {

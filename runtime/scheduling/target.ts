@@ -37,6 +37,8 @@ export interface Target {
   choices: readonly GpuRequest[];
   /** A GPU function that runs on CPU because that was allowed. */
   onCpuInstead: boolean;
+  /** Functions that it calls may run on CPU where there is no GPU. */
+  cpuAllowed: boolean;
   /** Containers with this key can take its calls, after a load where theirs differs. */
   poolKey: string;
   /** Containers with this key have its code loaded. */
@@ -90,6 +92,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     device: choices.length === 0 ? 'cpu' : 'gpu',
     choices,
     onCpuInstead: choices.length === 0 && options.gpu.length > 0,
+    cpuAllowed: inputs.cpuAllowed,
     poolKey,
     groupKey,
     laneKey: `${groupKey}|${inputs.function.qualname}`,

@@ -19,7 +19,7 @@ const INVOKE = {
 /** A value that a field may or may not have by right. */
 const anything = fc.oneof(
   fc.constantFrom(undefined, null, -1, 0, 1, 1.5, NaN, Infinity, 2 ** 60, '', 'call', 'mime', true),
-  fc.constantFrom([], [1], [-1], ['1'], [1.5], {}),
+  fc.constantFrom([], [1], [-1], ['1'], [1.5], {}, { environment: null }),
 );
 
 describe('headers that are checked by hand', () => {
@@ -33,9 +33,13 @@ describe('headers that are checked by hand', () => {
       };
       assert.deepEqual(resultHeader(valid) ?? callHeader(valid), valid);
       fc.assert(
-        fc.property(fc.constantFrom(...Object.keys(valid), 'logged'), anything, (key, value) => {
-          check(JSON.parse(JSON.stringify({ ...valid, [key]: value })) as object);
-        }),
+        fc.property(
+          fc.constantFrom(...Object.keys(valid), 'logged', 'deployed'),
+          anything,
+          (key, value) => {
+            check(JSON.parse(JSON.stringify({ ...valid, [key]: value })) as object);
+          },
+        ),
         { numRuns: 500 },
       );
     });

@@ -15,7 +15,9 @@ from __future__ import annotations
 from . import exception, gpu
 from .app import App
 from .cls import enter, exit, method
-from .function import Function, FunctionCall
+from ._handle import FunctionCall
+from .deployed import DeployedFunction
+from .function import Function
 from .gpu import Gpu
 from .image import Image
 from ._phase import phase
@@ -27,6 +29,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "App",
+    "DeployedFunction",
     "Function",
     "FunctionCall",
     "Gpu",

@@ -102,16 +102,18 @@ class Caller:
             self._changed.notify_all()
 
     def invoke(
-        self, app: str, function: str, mode: str, ordered: bool, return_exceptions: bool, instance: bool
+        self,
+        app: str,
+        function: str,
+        mode: str,
+        ordered: bool,
+        return_exceptions: bool,
+        instance: bool,
+        deployed: Optional[Dict[str, Optional[str]]] = None,
     ) -> Tuple[Invocation, bytes]:
         """A new invocation and the frame that announces it, to be sent with its first inputs."""
-        number = next(self._numbers)
-        invocation = Invocation(self, number)
-        with self._changed:
-            self._invocations[number] = invocation
-        header = {
+        header: Dict[str, Any] = {
             "type": "invoke",
-            "invocation": number,
             "app": app,
             "function": function,
             "mode": mode,
@@ -119,7 +121,17 @@ class Caller:
             "returnExceptions": return_exceptions,
             "instance": instance,
         }
-        return invocation, message(header)
+        if deployed is not None:
+            header["deployed"] = deployed
+        return self.open(header)
+
+    def open(self, header: Dict[str, Any]) -> Tuple[Invocation, bytes]:
+        """A new invocation and the frame that announces it: ``header`` with its number."""
+        number = next(self._numbers)
+        invocation = Invocation(self, number)
+        with self._changed:
+            self._invocations[number] = invocation
+        return invocation, message({**header, "invocation": number})
 
     def forget(self, invocation: Invocation) -> None:
         """Drops an invocation; its later answers go nowhere."""
@@ -208,14 +220,20 @@ def connect(caller: Optional[Caller]) -> None:
     current = caller
 
 
-def connected(what: str) -> Caller:
+#: What can be done with a function of the file in place of a call.
+HERE = "`.local(...)` runs a function in this process."
+#: The same for one that is deployed.
+OVER_HTTP = "other programs call what is deployed over HTTP, with a key that `velar keys create` makes."
+
+
+def connected(what: str, otherwise: str = HERE) -> Caller:
     """The way to the runtime. Raises :class:`NotConnected` that says how to get one."""
     if current is None or current.channel.foreign:
         forked = current is not None
         raise NotConnected(
             "%s needs a runtime, and %s. Start the file with `velar run FILE`, or click Run on GPU above the function "
-            "in the editor; `.local(...)` runs a function in this process."
-            % (what, "this process was forked from the one that has one" if forked else "this process has none")
+            "in the editor; %s"
+            % (what, "this process was forked from the one that has one" if forked else "this process has none", otherwise)
         )
     return current
 

@@ -71,6 +71,13 @@ def number(option: str, value: Any, unit: str, above: float, inclusive: bool = F
     return float(value)
 
 
+def environment(value: Any) -> str:
+    """``"staging"`` or ``"production"``."""
+    if value not in ("staging", "production"):
+        raise ValueError('environment must be "staging" or "production", not %s.' % show(value))
+    return str(value)
+
+
 def variables(option: str, value: Any) -> "dict[str, str]":
     """A dict of environment variables, names and values strings."""
     if not isinstance(value, dict):

@@ -29,11 +29,15 @@ class Target(NamedTuple):
     app: str
     function: str
     constructor: Optional[Input] = None
+    #: Of what is deployed: the environment, None for the caller's own.
+    deployed: Optional[Dict[str, Optional[str]]] = None
 
     def begin(self, mode: str, ordered: bool = True, return_exceptions: bool = False) -> Tuple[Invocation, bytes]:
         """A new invocation. Raises ``NotConnected`` where no runtime is."""
-        caller = _caller.connected("%s.remote" % self.function)
-        return caller.invoke(self.app, self.function, mode, ordered, return_exceptions, self.constructor is not None)
+        otherwise = _caller.HERE if self.deployed is None else _caller.OVER_HTTP
+        caller = _caller.connected("%s.remote" % self.function, otherwise)
+        instance = self.constructor is not None
+        return caller.invoke(self.app, self.function, mode, ordered, return_exceptions, instance, self.deployed)
 
     def encode(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> bytes:
         """The pickle of one input. Raises :class:`InputNotSerializable`."""
@@ -68,7 +72,7 @@ def failure(invocation: Invocation, output: Optional[Output] = None) -> Error:
     """The exception for a failed output, or for an invocation that ended without one."""
     wire = invocation.error if output is None else output.error
     if wire is not None:
-        return from_wire(wire)
+        return from_wire(wire, output is None)
     return InfrastructureError("The runtime ended the call without a result.")
 
 

@@ -119,8 +119,7 @@ class App:
         Raises ``ValueError`` for another environment, and :class:`velar.exception.NotSupported`: a runtime that
         keeps deployments is not available yet.
         """
-        if environment not in ("staging", "production"):
-            raise ValueError('environment must be "staging" or "production", not %s.' % _check.show(environment))
+        _check.environment(environment)
         raise NotSupported(
             'App "%s" can\'t be deployed: deployments are not available yet on this runtime. '
             "Run its functions with `velar run FILE` or Run on GPU in the editor meanwhile." % self.name

@@ -19,7 +19,7 @@ class NotConnected(Error):
 
 
 class NotSupported(Error):
-    """What was asked for exists in the language of velar, but the connected runtime can't do it."""
+    """What was asked for exists in the language of velar, but can't be done here."""
 
 
 class ConnectionLost(Error):
@@ -100,6 +100,14 @@ class InfrastructureError(RemoteError):
     """The platform failed, not the function: no capacity, a lost container, a killed runner."""
 
 
+class NotFound(RemoteError, LookupError):
+    """Nothing of that name is there: no such app, function or deployment."""
+
+
+class Refused(RemoteError):
+    """A rule of the platform forbids it: production is protected, or staging called production."""
+
+
 _KINDS: Dict[str, Type[RemoteError]] = {
     "timeout": FunctionTimeout,
     "cancelled": Cancelled,
@@ -109,6 +117,8 @@ _KINDS: Dict[str, Type[RemoteError]] = {
     "image": InfrastructureError,
     "infrastructure": InfrastructureError,
 }
+#: Conditions that the runtime names, where no function ran.
+_CONDITIONS: Dict[str, Type[RemoteError]] = {"FunctionNotFound": NotFound, "NotFound": NotFound, "Refused": Refused}
 _combined: Dict[str, Type[RemoteError]] = {}
 
 
@@ -131,10 +141,14 @@ def _class_for(type_name: str) -> Type[RemoteError]:
     return result
 
 
-def from_wire(error: Dict[str, Any]) -> RemoteError:
-    """The exception for an error as it crosses the wire (``kind``, ``type``, ``message``, ``traceback``, ``text``)."""
+def from_wire(error: Dict[str, Any], refusal: bool = False) -> RemoteError:
+    """The exception for an error as it crosses the wire (``kind``, ``type``, ``message``, ``traceback``, ``text``).
+
+    ``refusal``: nothing ran, so that ``type`` is the runtime's own word.
+    """
     type_name = str(error.get("type") or "Exception")
-    cls = _KINDS.get(str(error.get("kind"))) or _class_for(type_name)
+    condition = _CONDITIONS.get(type_name) if refusal else None
+    cls = condition or _KINDS.get(str(error.get("kind"))) or _class_for(type_name)
     message = str(error.get("message") or "")
     raised = cls(message if cls is not RemoteError else "%s: %s" % (type_name, message))
     raised.remote_type = type_name

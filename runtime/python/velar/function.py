@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, Iterable, Iterator, Optional, Tuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from . import _remote
-from ._caller import Invocation
+from ._handle import Handle
 from ._remote import Input, Target
-from .exception import Error, OutputTimeout
+from .deployed import DeployedFunction
 from .options import Options
 
 if TYPE_CHECKING:
@@ -26,42 +25,7 @@ def is_generator(function: Callable[..., Any]) -> bool:
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
-class FunctionCall(Generic[R]):
-    """A call that ``.spawn`` started. Its result waits on the runtime until :meth:`get` takes it."""
-
-    def __init__(self, invocation: Invocation, function: str) -> None:
-        self._invocation = invocation
-        self._function = function
-        self._settled: Optional[Tuple[Any, Optional[Error]]] = None
-
-    def get(self, timeout: Optional[float] = None) -> R:
-        """The result; waits for it. May be called again.
-
-        Raises what the function raised (:class:`velar.exception.RemoteError`), or
-        :class:`velar.exception.OutputTimeout` when ``timeout`` seconds are over; the call then goes on.
-        """
-        if self._settled is None:
-            try:
-                output = _remote.take(self._invocation, timeout)
-            except TimeoutError:
-                raise OutputTimeout("%s has no result after %g seconds." % (self._function, timeout or 0.0)) from None
-            if output is None or not output.ok:
-                self._settled = (None, _remote.failure(self._invocation, output))
-            else:
-                self._settled = (_remote.decode(output), None)
-            self._invocation.close()
-        value, error = self._settled
-        if error is not None:
-            raise error
-        return cast(R, value)
-
-    def cancel(self) -> None:
-        """Cancels the call; :meth:`get` then raises :class:`velar.exception.Cancelled`, unless it had ended."""
-        if self._settled is None:
-            self._invocation.cancel()
-
-
-class Function(Generic[P, R]):
+class Function(Handle[P, R]):
     """A function of an app. Calling it runs it here, as if it weren't decorated; ``remote`` runs it on the runtime."""
 
     def __init__(
@@ -75,22 +39,31 @@ class Function(Generic[P, R]):
         constructor: Optional[Input] = None,
     ) -> None:
         functools.update_wrapper(self, function)
+        super().__init__(Target(app, qualname, constructor))
         self.raw_function = function
         self.options = options
         self.kind = kind
-        self.qualname = qualname
         self._local: Callable[..., Any] = function if local is None else local
-        self._target = Target(app, qualname, constructor)
 
-    @property
-    def app_name(self) -> str:
-        """Name of the app that it belongs to."""
-        return self._target.app
+    @staticmethod
+    def from_name(app: str, name: str, environment: Optional[str] = None) -> DeployedFunction:
+        """A function as it is deployed, see :class:`velar.DeployedFunction`. Asks nothing of the runtime yet.
+
+        ``app``: name of the app; ``name``: name of the function, or ``"Class.method"``. ``environment``:
+        ``"staging"`` or ``"production"``; None is the environment that the calling code is itself deployed to, and
+        staging for any other code.
+
+        Raises ``TypeError`` and ``ValueError`` for what is no name or environment.
+        """
+        return DeployedFunction(app, name, environment)
 
     @property
     def is_generator(self) -> bool:
         """True when it yields items; then ``remote_gen`` is the way to call it."""
         return is_generator(self.raw_function)
+
+    def _yields(self) -> bool:
+        return self.is_generator
 
     @property
     def is_async(self) -> bool:
@@ -106,73 +79,6 @@ class Function(Generic[P, R]):
         """Runs it in this process."""
         result: R = self._local(*args, **kwargs)
         return result
-
-    def remote(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs it on the runtime and returns its result.
-
-        Raises :class:`velar.exception.NotConnected` without a runtime, :class:`velar.exception.RemoteError` when
-        it raised there, and its kin for time-outs, cancels, memory and the platform.
-        """
-        if self.is_generator:
-            raise TypeError("%s is a generator; call it with .remote_gen(...)." % self.qualname)
-        result: R = _remote.call(self._target, args, kwargs)
-        return result
-
-    def remote_gen(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-        """Runs a generator on the runtime; yields its items as they are made. Closing the iterator cancels it."""
-        if not self.is_generator:
-            raise TypeError("%s is no generator; call it with .remote(...)." % self.qualname)
-        return _remote.generate(self._target, args, kwargs)
-
-    def map(
-        self,
-        *iterables: Iterable[Any],
-        kwargs: Optional[Dict[str, Any]] = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> Iterator[R]:
-        """Calls it once for each element of the iterables, in parallel on the runtime, like the built-in ``map``.
-
-        Inputs are read lazily and sent in batches. ``kwargs`` go to every call. Results come in the order of the
-        inputs, or as they complete with ``order_outputs=False``. The first failure raises and cancels the rest,
-        unless ``return_exceptions=True`` yields errors in their places.
-        """
-        if not iterables:
-            raise TypeError("%s.map takes one or more iterables." % self.qualname)
-        shared = kwargs or {}
-        return self._spread(((args, shared) for args in zip(*iterables)), order_outputs, return_exceptions)
-
-    def starmap(
-        self,
-        arguments: Iterable[Iterable[Any]],
-        *,
-        kwargs: Optional[Dict[str, Any]] = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> Iterator[R]:
-        """:meth:`map` over tuples of arguments."""
-        shared = kwargs or {}
-        return self._spread(((tuple(args), shared) for args in arguments), order_outputs, return_exceptions)
-
-    def for_each(
-        self, *iterables: Iterable[Any], kwargs: Optional[Dict[str, Any]] = None, ignore_exceptions: bool = False
-    ) -> None:
-        """:meth:`map` for its effects: waits for every call and drops the results."""
-        for _ in self.map(*iterables, kwargs=kwargs, order_outputs=False, return_exceptions=ignore_exceptions):
-            pass
-
-    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> "FunctionCall[R]":
-        """Starts it on the runtime and returns at once."""
-        data = self._target.encode(args, kwargs)
-        invocation, announce = self._target.begin("spawn")
-        invocation.inputs([data], True, announce)
-        return FunctionCall(invocation, self.qualname)
-
-    def _spread(self, inputs: Iterable[Input], ordered: bool, return_exceptions: bool) -> Iterator[R]:
-        if self.is_generator:
-            raise TypeError("%s is a generator; .map takes functions that return." % self.qualname)
-        results: Iterator[R] = _remote.spread(self._target, inputs, ordered, return_exceptions)
-        return results
 
     def __reduce__(self) -> str:
         return self.raw_function.__qualname__
