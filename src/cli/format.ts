@@ -2,24 +2,7 @@
 import { formatBytes } from '../../runtime/protocol/figures';
 import type { ResultValue, RunError } from '../../runtime/protocol/values';
 import { tableSchema, type Table } from '../../runtime/protocol/values';
-
-/** Rows under headings, columns as wide as needed. */
-export function formatTable(headings: readonly string[], rows: readonly string[][]): string {
-  const all = [[...headings], ...rows];
-  const widths = headings.map((_, column) =>
-    Math.max(...all.map((row) => (row[column] ?? '').length)),
-  );
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
+import { formatTable } from '../client/textTable';
 
 /** What a run gave back, as text for a terminal. */
 export function formatResult(result: ResultValue): string {

@@ -4,6 +4,7 @@
  */
 export { WorkspaceDiscovery } from '../client/discover';
 export { Core } from './core';
+export { removeBudget, setBudget } from './costs/budgets';
 export { copyEndpointAddress } from './deployments/endpointAddress';
 export { createEndpointKey, removeEndpointKey } from './deployments/endpointKeys';
 export { setProtection } from './deployments/protection';

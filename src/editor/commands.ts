@@ -60,6 +60,15 @@ export function registerCommands(services: Services): vscode.Disposable {
       const { showStorage } = await import('./cold');
       await showStorage((await services.core()).manager);
     },
+    showCost: async (argument) => (await services.core()).costs.show(argument),
+    setBudget: async () => {
+      const { setBudget } = await import('./cold');
+      await setBudget((await services.core()).manager);
+    },
+    removeBudget: async () => {
+      const { removeBudget } = await import('./cold');
+      await removeBudget((await services.core()).manager);
+    },
     showBundle: async (argument) => {
       // A bundle is that of a file: which of its functions makes no difference.
       const { targets } = await services.core();

@@ -7,6 +7,7 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { CostPage } from './costs/costPage';
 import { DeployService } from './deployments/deployService';
 import { DiffPages } from './deployments/diffPages';
 import { MoveService } from './deployments/moveService';
@@ -45,6 +46,7 @@ export class Core implements vscode.Disposable {
   readonly tries: TrySession;
   readonly deploying: DeployService;
   readonly moving: MoveService;
+  readonly costs: CostPage;
   private readonly pages = new DiffPages();
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
@@ -99,6 +101,7 @@ export class Core implements vscode.Disposable {
       postMortems: this.postMortems,
       log,
     });
+    this.costs = new CostPage(this.manager);
     this.tries = new TrySession(this.manager, records, context.workspaceState);
   }
 
@@ -169,6 +172,7 @@ export class Core implements vscode.Disposable {
     this.modules.dispose();
     this.debugging.dispose();
     this.tries.dispose();
+    this.costs.dispose();
     this.pages.dispose();
     this.manager.dispose();
   }

@@ -1,13 +1,11 @@
 /** `velar cost` and `velar budget`: what containers were used for, what it costs, and what may be spent. */
-import type { BudgetState, CostReport } from '../../../runtime/protocol/metering';
 import { budgetPeriodSchema } from '../../../runtime/protocol/metering';
 import { VelarError } from '../../../runtime/protocol/errors';
-import { formatUsd } from '../../../runtime/protocol/figures';
-import { totalUsage, usageGroups, type UsageGroup } from '../../client/usage';
+import { budgetFor, budgetSetText, budgetTable, reportText } from '../../client/costText';
+import { usageGroups, type UsageGroup } from '../../client/usage';
 import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {
@@ -39,7 +37,7 @@ export function listBudgets(context: CliContext, options: Options): Promise<numb
     const table =
       budgets.length === 0
         ? 'No budget is set. Set one with `velar budget set USD`.'
-        : formatTable(['APP', 'PERIOD', 'BUDGET', 'SPENT', 'STATE'], budgets.map(budgetRow));
+        : budgetTable(budgets);
     await context.terminal.out(`${options.json ? JSON.stringify({ budgets }) : table}\n`);
     return EXIT.done;
   });
@@ -65,9 +63,8 @@ export function setBudget(
   const app = options.app ?? null;
   return withRuntime(context, options, async (connection) => {
     const { budget } = await connection.request('budget.set', { app, period: period.data, usd });
-    const whom = app === null ? 'this runtime' : `the app ${app}`;
-    const text = `At most ${formatUsd(usd)} a ${budget.period} for ${whom}; ${formatUsd(budget.spentUsd)} are spent.`;
-    await context.terminal.out(`${options.json ? JSON.stringify({ budget }) : text}\n`);
+    const text = options.json ? JSON.stringify({ budget }) : budgetSetText(budget);
+    await context.terminal.out(`${text}\n`);
     return EXIT.done;
   });
 }
@@ -95,42 +92,4 @@ function groupOf(given: string): UsageGroup {
   throw new VelarError('invalid', `Costs can't be shown by ${JSON.stringify(given)}.`, {
     hint: `Choose one of ${usageGroups.join(', ')}.`,
   });
-}
-
-function reportText(report: CostReport, by: UsageGroup): string {
-  const totals = totalUsage(report.rows, by);
-  const usd = totals.reduce((sum, total) => sum + total.usd, 0);
-  const workedMs = totals.reduce((sum, total) => sum + total.workedMs, 0);
-  const rows = totals.map((total) => [
-    total.name,
-    seconds(total.workedMs),
-    seconds(total.ms.imports),
-    seconds(total.ms['model-load']),
-    seconds(total.ms.running),
-    seconds((total.ms.starting ?? 0) + (total.ms.prepared ?? 0)),
-    seconds(total.ms.idle),
-    formatUsd(total.usd),
-  ]);
-  const headings = ['WORKED', 'IMPORTS', 'MODEL LOAD', 'RUNNING', 'STARTING', 'IDLE', 'COST'];
-  const table =
-    rows.length === 0
-      ? 'No container worked in this time.'
-      : formatTable([by.toUpperCase(), ...headings], rows);
-  return [
-    `${report.first} to ${report.last}: ${formatUsd(usd)} for ${seconds(workedMs)} of work`,
-    '',
-    table,
-    '',
-    ...report.advice.map(({ text }) => text),
-    ...report.terms,
-  ].join('\n');
-}
-
-function budgetRow({ app, period, usd, spentUsd, state }: BudgetState): string[] {
-  return [app ?? '(this runtime)', `a ${period}`, formatUsd(usd), formatUsd(spentUsd), state];
-}
-
-/** To the millisecond, as it is billed. */
-function seconds(ms = 0): string {
-  return ms === 0 ? '-' : `${(ms / 1000).toFixed(3)} s`;
 }

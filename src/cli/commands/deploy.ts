@@ -14,12 +14,12 @@ import {
   startMove,
   type MoveRequest,
 } from '../../client/deploy';
+import { formatTable } from '../../client/textTable';
 import { parseCallArguments } from '../argumentLists';
 import { cliBundler } from '../bundler';
 import type { CliContext } from '../context';
 import { EXIT, exitCodeOfRun } from '../exitCodes';
 import { followRun } from '../followRun';
-import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 import { resolveApp } from '../target';
 

@@ -1,10 +1,10 @@
 /** `velar discover`: functions in a file or folder, by reading text alone. */
 import { resolve } from 'node:path';
 import { discover as discoverIn } from '../../client/discover';
+import { formatTable } from '../../client/textTable';
 import type { ContractFunction } from '../../discovery/model';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 
 export async function discover(
   context: CliContext,

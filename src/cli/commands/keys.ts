@@ -1,8 +1,8 @@
 /** `velar keys`: what lets HTTP clients call endpoints. */
+import { formatTable } from '../../client/textTable';
 import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 import { environmentOf } from './deploy';
 

@@ -5,7 +5,7 @@ import type { Check, GpuList } from '../../../runtime/protocol/methods';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
 import { formatBytes } from '../../../runtime/protocol/figures';
-import { formatTable } from '../format';
+import { formatTable } from '../../client/textTable';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {

@@ -5,9 +5,9 @@ import { connect } from '../../client/connection';
 import { pair as exchangeCode, parsePairingAddress } from '../../client/pairing';
 import { EMBEDDED_NAME } from '../../client/runtimes';
 import { normalFingerprint, readableFingerprint } from '../../client/tls';
+import { formatTable } from '../../client/textTable';
 import { CLIENT, type CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 import { runtimeList } from '../runtimeFiles';
 
 export interface PairOptions {

@@ -6,7 +6,7 @@ import type { CliContext } from '../context';
 import { exitCodeOfRun, EXIT } from '../exitCodes';
 import { followRun } from '../followRun';
 import { formatBytes, formatMs, formatUsd } from '../../../runtime/protocol/figures';
-import { formatTable } from '../format';
+import { formatTable } from '../../client/textTable';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {

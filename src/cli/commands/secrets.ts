@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isNodeError, VelarError } from '../../../runtime/protocol/errors';
 import { secretNameProblem, secretSetText, secretValuesProblem } from '../../client/secrets';
+import { formatTable } from '../../client/textTable';
 import type { CliContext } from '../context';
 import { confirmed } from '../confirm';
 import { parseDotenv } from '../dotenv';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {

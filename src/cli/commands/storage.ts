@@ -3,10 +3,10 @@ import { formatBytes } from '../../../runtime/protocol/figures';
 import { storageKindSchema } from '../../../runtime/protocol/resources';
 import { VelarError } from '../../../runtime/protocol/errors';
 import { freedText, lastUsedText } from '../../client/storage';
+import { formatTable } from '../../client/textTable';
 import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
-import { formatTable } from '../format';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {
