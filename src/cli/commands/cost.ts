@@ -74,7 +74,7 @@ export function removeBudget(
   options: Options & { app?: string; yes: boolean },
 ): Promise<number> {
   const app = options.app ?? null;
-  const whom = app === null ? 'this runtime' : `the app ${app}`;
+  const whom = budgetFor(app);
   return withRuntime(context, options, async (connection) => {
     const question = `Remove the budget for ${whom}? Nothing will stop its runs then.`;
     if (!(await confirmed(context, question, options.yes))) return EXIT.cancelled;
