@@ -78,6 +78,8 @@ export interface ClientStream {
 /** A connection with what runs need beyond requests. Made by `connect`. */
 export interface ClientConnection extends RuntimeConnection {
   readonly runtime: { id: string; name: string; version: string };
+  /** Address that it was reached at, `ws://…` or `wss://…`. */
+  readonly url: string;
   /** Opens a stream of the client's own (odd number); `writeOnly` when the runtime sends nothing on it. */
   openStream(writeOnly: boolean): ClientStream;
   /** The runtime's stream of that number (even), whose payloads may have arrived already. */

@@ -1,5 +1,6 @@
 /** The git commit of a folder, for the record of a deploy. */
 import { execFile } from 'node:child_process';
+import { relative, sep } from 'node:path';
 
 const ANSWERS_WITHIN_MS = 10_000;
 
@@ -19,8 +20,23 @@ export async function commitOf(root: string, signal: AbortSignal): Promise<Commi
   return { hash, clean: changes === '' };
 }
 
+/** Of files that are sent: text that is not saved is in no commit. `unsaved`: absolute paths; `sent`: paths from root. */
+export function asShipped(
+  commit: Commit | null,
+  unsaved: Iterable<string>,
+  root: string,
+  sent: Iterable<string>,
+): Commit | null {
+  if (commit === null) return null;
+  const paths = new Set(sent);
+  const among = [...unsaved].some((path) => paths.has(relative(root, path).split(sep).join('/')));
+  return among ? { ...commit, clean: false } : commit;
+}
+
 function git(root: string, args: string[], signal: AbortSignal): Promise<string | undefined> {
-  const options = { cwd: root, timeout: ANSWERS_WITHIN_MS, signal, maxBuffer: 16 << 20 };
+  // Asking takes no lock that a person's own git command could meet.
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0' };
+  const options = { cwd: root, env, timeout: ANSWERS_WITHIN_MS, signal, maxBuffer: 16 << 20 };
   return new Promise((resolve) => {
     execFile('git', args, options, (error, stdout) => {
       resolve(error === null ? stdout.trim() : undefined);

@@ -110,6 +110,10 @@ class Connection implements ClientConnection {
     return this.welcome.runtime;
   }
 
+  get url(): string {
+    return this.address.url;
+  }
+
   onState(listener: (state: ConnectionState) => void): Unsubscribe {
     return this.states.on(listener);
   }

@@ -1,5 +1,11 @@
 /** Deploys, promotions and calls of what is deployed, each followed as a run. */
-import type { Environment, VersionDiff } from '../../runtime/protocol/deployments';
+import {
+  ENDPOINT_PATH,
+  environmentSchema,
+  type Environment,
+  type VersionDiff,
+} from '../../runtime/protocol/deployments';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { CallArguments } from '../../runtime/protocol/values';
 import type { ClientConnection, RunHandle } from './api';
 import type { Commit } from './commit';
@@ -32,6 +38,17 @@ export function startDeploy(
   );
 }
 
+/** Deploys from a bundle that the runtime has already. */
+export function startDeployOf(
+  connection: ClientConnection,
+  request: Omit<DeployRequest, 'root'> & { bundle: string; app: string },
+): RunHandle {
+  const { file, environment } = request;
+  return startRemote(connection, file, `deploy to ${environment}`, (run) =>
+    connection.request('deployment.create', { run, ...request }),
+  );
+}
+
 export interface MoveRequest {
   app: string;
   environment: Environment;
@@ -58,6 +75,32 @@ export function startDeployedCall(connection: ClientConnection, call: DeployedCa
   return startRemote(connection, call.app, call.qualname, (run) =>
     connection.request('deployment.call', { run, ...call }),
   );
+}
+
+/** What a deploy or a move says is served now; undefined of what did not succeed. */
+export function servedOf({
+  status,
+  result,
+}: RunRecord): { app: string; version: number; environment: Environment } | undefined {
+  if (status !== 'succeeded' || result === null || !('value' in result)) return undefined;
+  const { value } = result;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const environment = environmentSchema.safeParse(value['environment']).data;
+  const { app, version } = value;
+  if (typeof app !== 'string' || typeof version !== 'number') return undefined;
+  return environment === undefined ? undefined : { app, version, environment };
+}
+
+/** HTTP address of an endpoint on the runtime whose socket has the address `url` (`ws://…`, `wss://…`). */
+export function endpointAddress(
+  url: string,
+  environment: Environment,
+  app: string,
+  qualname: string,
+): string {
+  const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
+  const path = [environment, app, qualname].map(encodeURIComponent).join('/');
+  return `${base}${ENDPOINT_PATH}${path}`;
 }
 
 /** Files that a diff names one by one. */

@@ -8,8 +8,10 @@ import type { Readable, Writable } from 'node:stream';
 import { isNodeError, VelarError } from '../../runtime/protocol/errors';
 import { runErrorSchema, type RunError } from '../../runtime/protocol/values';
 import type { ClientConnection, ClientStream, RunHandle, RunRequest } from './api';
-import { relayOutput } from './outputRelay';
-import { startWith, type Bundler, type Overlay } from './runs';
+import { asShipped, commitOf } from './commit';
+import { EntrypointDeploys } from './entrypointDeploys';
+import { printOwn, relayOutput } from './outputRelay';
+import { startWith, type Bundler, type Overlay, type Shipped } from './runs';
 
 export interface LocalPython {
   /** Absolute path of the interpreter. */
@@ -20,9 +22,10 @@ export interface LocalPython {
 
 /** After an interrupt a process may tidy up for this long. */
 const GRACE_MS = 2_000;
-/** The child's file descriptors for frames. */
+/** The child's file descriptors for frames: of the runtime, and of this client. */
 const FRAMES_IN = 3;
 const FRAMES_OUT = 4;
+const CLIENT = 5;
 
 /**
  * Like `startRun`, for a request of kind `local_entrypoint`. It runs with `root` as current folder, unsaved text in
@@ -35,8 +38,8 @@ export function startLocalEntrypoint(
   request: RunRequest,
   overlay: Overlay = new Map(),
 ): RunHandle {
-  return startWith(connection, bundler, request, overlay, async (run, signal) => {
-    const error = await runLocally(connection, python, request, overlay, run, signal);
+  return startWith(connection, bundler, request, overlay, async (run, signal, shipped) => {
+    const error = await runLocally(connection, python, request, overlay, run, signal, shipped);
     // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
     if (!signal.aborted) await connection.request('run.finish', { run, error });
   });
@@ -50,6 +53,7 @@ async function runLocally(
   overlay: Overlay,
   run: string,
   signal: AbortSignal,
+  shipped: Shipped,
 ): Promise<RunError | null> {
   const caller = connection.openStream(false);
   const output = connection.openStream(true);
@@ -66,8 +70,20 @@ async function runLocally(
     VELAR_ERROR_FILE: errorFile,
     ...(overlay.size > 0 ? { VELAR_UNSAVED_FILE: unsavedFile } : {}),
   });
+  const { root, file, cpu } = request;
+  const deploys = new EntrypointDeploys({
+    connection,
+    origin: { bundle: shipped.bundle, file, cpu },
+    // As things stand now, when the files have just been sent, not when it deploys.
+    commit: commitOf(root, signal).then((commit) =>
+      asShipped(commit, overlay.keys(), root, shipped.files),
+    ),
+    pipe: pipeOf(child, CLIENT),
+    print: (text) => printOwn(text, output),
+  });
   const kill = (): void => {
     endProcess(child);
+    deploys.cancel();
   };
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
@@ -78,11 +94,17 @@ async function runLocally(
       relayOutput(pipeOf(child, 1), 1, output),
       relayOutput(pipeOf(child, 2), 2, output),
       relayFrames(pipeOf(child, FRAMES_OUT), caller),
+      deploys.serve(),
     ]);
     const { code, killedBy } = await exited;
-    return (await readError(errorFile)) ?? unexplained(code, killedBy);
+    const error = (await readError(errorFile)) ?? unexplained(code, killedBy);
+    // Like calls that it spawned, deploys that it did not wait for go on when it ends well.
+    if (error !== null) deploys.cancel();
+    await deploys.ended();
+    return error;
   } catch (error) {
     endProcess(child);
+    deploys.cancel();
     const { message, hint } = VelarError.from(error);
     return {
       kind: 'infrastructure',
@@ -123,9 +145,10 @@ function startPython(
       PYTHONPATH: path,
       PYTHONUNBUFFERED: '1',
       VELAR_CALLER_FDS: `${String(FRAMES_IN)},${String(FRAMES_OUT)}`,
+      VELAR_CLIENT_FD: String(CLIENT),
       ...files,
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal is ours to pass on, and its children end with it.
     detached: process.platform !== 'win32',
     windowsHide: true,

@@ -47,6 +47,11 @@ export async function relayOutput(
   await sending;
 }
 
+/** Prints lines of our own into the same log, on stderr. Throws `session-lost`. */
+export function printOwn(text: string, output: ClientStream): Promise<void> {
+  return send(Buffer.from(text), 2, output);
+}
+
 async function send(bytes: Buffer, descriptor: 1 | 2, output: ClientStream): Promise<void> {
   for (let offset = 0; offset < bytes.byteLength; offset += MAX_DATA_BYTES - 1) {
     const piece = bytes.subarray(offset, offset + MAX_DATA_BYTES - 1);

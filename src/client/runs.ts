@@ -15,8 +15,21 @@ export interface Bundler {
   build(root: string, file: string, overlay: Overlay, signal: AbortSignal): Promise<BundleContent>;
 }
 
+/** The bundle that a run was started from. */
+export interface Shipped {
+  bundle: string;
+  /** Paths of its files, from the root. */
+  files: readonly string[];
+}
+
 /** What goes on beside a run while it is active, such as a local entrypoint; aborted when the run ends. */
-export type RunCompanion = (run: string, signal: AbortSignal) => Promise<void>;
+export type RunCompanion = (run: string, signal: AbortSignal, shipped: Shipped) => Promise<void>;
+
+/** A run that the runtime has begun, and what goes on beside it here. */
+interface Begun {
+  logStream: number;
+  beside?: (run: string, signal: AbortSignal) => Promise<void>;
+}
 
 const BUNDLE_TRIES = 3;
 
@@ -67,14 +80,17 @@ export function startBundled(
   const uploader = uploaderOf(connection);
   const run = newRunId();
   const follower = new RunFollower(run, file, qualname, Date.now());
-  return new LiveRun(connection, follower, companion, async (signal) => {
+  return new LiveRun(connection, follower, async (signal) => {
     for (let tries = 1; ; tries += 1) {
       try {
         const content = await bundler.build(root, file, overlay, signal);
         const bundle = await uploader.send(root, content, signal);
         if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
         // Not given up by the signal: once asked, the run may exist, and is then cancelled on the runtime.
-        return (await begin(run, bundle)).logStream;
+        const begun = await begin(run, bundle);
+        if (companion === undefined) return begun;
+        const shipped = { bundle, files: content.files.map(({ path }) => path) };
+        return { ...begun, beside: (id, going) => companion(id, going, shipped) };
       } catch (error) {
         if (tries === BUNDLE_TRIES || !mendedByAnotherTry(error)) throw error;
         uploader.forget();
@@ -92,9 +108,9 @@ export function startRemote(
 ): RunHandle {
   const run = newRunId();
   const follower = new RunFollower(run, file, qualname, Date.now());
-  return new LiveRun(connection, follower, undefined, async (signal) => {
+  return new LiveRun(connection, follower, async (signal) => {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    return (await begin(run)).logStream;
+    return begin(run);
   });
 }
 
@@ -111,14 +127,14 @@ function mendedByAnotherTry(error: unknown): boolean {
 /** Follows a run that exists, from the line after `afterSeq`. `ended` rejects with `not-found`. */
 export function attachRun(connection: ClientConnection, run: string, afterSeq = 0): RunHandle {
   const follower = new RunFollower(run, '', '', Date.now());
-  return new LiveRun(connection, follower, undefined, async (signal) => {
+  return new LiveRun(connection, follower, async (signal) => {
     const { summary, logStream } = await connection.request(
       'run.attach',
       { run, afterSeq },
       signal,
     );
     follower.describe(summary.file, summary.qualname, summary.startedAt);
-    return logStream;
+    return { logStream };
   });
 }
 
@@ -127,7 +143,7 @@ class LiveRun implements RunHandle {
   readonly ended: Promise<RunRecord>;
   private readonly starting = new AbortController();
   private readonly going = new AbortController();
-  private readonly started: Promise<void>;
+  private readonly started: Promise<unknown>;
   private hasStarted = false;
   /** The stream of output; undefined while none is known, before the start and after a lost session. */
   private log: ClientStream | undefined;
@@ -141,8 +157,7 @@ class LiveRun implements RunHandle {
   constructor(
     private readonly connection: ClientConnection,
     private readonly follower: RunFollower,
-    companion: RunCompanion | undefined,
-    begin: (signal: AbortSignal) => Promise<number>,
+    begin: (signal: AbortSignal) => Promise<Begun>,
   ) {
     this.run = follower.record.run;
     this.ended = new Promise((resolve, reject) => {
@@ -162,13 +177,15 @@ class LiveRun implements RunHandle {
         this.attachAgain();
       }),
     );
-    this.started = begin(this.starting.signal).then((logStream) => {
+    const started: Promise<Begun> = begin(this.starting.signal).then((begun) => {
       this.hasStarted = true;
-      this.readLog(logStream);
+      this.readLog(begun.logStream);
+      return begun;
     });
-    this.started.then(
-      () => {
-        if (companion !== undefined && !this.going.signal.aborted) this.accompany(companion);
+    this.started = started;
+    started.then(
+      ({ beside }) => {
+        if (beside !== undefined && !this.going.signal.aborted) this.accompany(beside);
       },
       (error: unknown) => {
         this.failedToStart(VelarError.from(error));
@@ -249,8 +266,8 @@ class LiveRun implements RunHandle {
       });
   }
 
-  private accompany(companion: RunCompanion): void {
-    this.accompanied = companion(this.run, this.going.signal).catch((error: unknown) => {
+  private accompany(beside: NonNullable<Begun['beside']>): void {
+    this.accompanied = beside(this.run, this.going.signal).catch((error: unknown) => {
       this.fail(VelarError.from(error));
     });
   }

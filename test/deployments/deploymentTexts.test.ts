@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { DeployedApp, Version } from '../../runtime/protocol/deployments';
+import { endpointAddress } from '../../src/client/deploy';
 import {
   commitText,
   diffText,
-  endpointAddress,
   environmentsOf,
   nameProblem,
   servedText,

@@ -17,6 +17,7 @@ from .app import App
 from .cls import enter, exit, method
 from ._handle import FunctionCall
 from .deployed import DeployedFunction
+from .deployment import Deployment
 from .function import Function
 from .gpu import Gpu
 from .image import Image
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "App",
     "DeployedFunction",
+    "Deployment",
     "Function",
     "FunctionCall",
     "Gpu",

@@ -15,7 +15,7 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 from . import _interrupts
 from ._channel import Channel, Frame
 from ._framing import MESSAGE, FrameError, cut, message, parse_message
-from .exception import ConnectionLost, NotConnected
+from .exception import ConnectionLost, NotConnected, Refused
 
 #: Inputs that may be sent before the runtime grants more.
 FIRST_CREDIT = 1000
@@ -212,28 +212,44 @@ def _apply(invocation: Invocation, header: Dict[str, Any], body: memoryview) -> 
 
 
 current: Optional[Caller] = None
+#: The way to the program that started this process, where it is a local entrypoint.
+client: Optional[Caller] = None
 
 
-def connect(caller: Optional[Caller]) -> None:
-    """Makes ``caller`` the way to the runtime for this process."""
-    global current
-    current = caller
+def connect(caller: Optional[Caller], local: Optional[Caller] = None) -> None:
+    """Makes ``caller`` the way to the runtime for this process; ``local`` that to the program that started it."""
+    global current, client
+    current, client = caller, local
 
 
 #: What can be done with a function of the file in place of a call.
 HERE = "`.local(...)` runs a function in this process."
 #: The same for one that is deployed.
 OVER_HTTP = "other programs call what is deployed over HTTP, with a key that `velar keys create` makes."
+_FORKED = "this process was forked from the one that has one"
 
 
 def connected(what: str, otherwise: str = HERE) -> Caller:
     """The way to the runtime. Raises :class:`NotConnected` that says how to get one."""
     if current is None or current.channel.foreign:
-        forked = current is not None
+        why = "this process has none" if current is None else _FORKED
         raise NotConnected(
             "%s needs a runtime, and %s. Start the file with `velar run FILE`, or click Run on GPU above the function "
-            "in the editor; %s"
-            % (what, "this process was forked from the one that has one" if forked else "this process has none", otherwise)
+            "in the editor; %s" % (what, why, otherwise)
         )
     return current
 
+
+def deploying(app: str) -> Caller:
+    """The way to whoever deploys. Raises :class:`NotConnected`, and :class:`Refused` inside of a container."""
+    if client is not None and not client.channel.foreign:
+        return client
+    if client is None and current is not None and not current.channel.foreign:
+        refused = Refused('App "%s" can\'t be deployed from inside of a container: nothing that runs there may.' % app)
+        refused.hint = "Deploy in a local entrypoint, or with `velar deploy FILE`."
+        raise refused
+    why = _FORKED if client is not None or current is not None else "this process has none"
+    raise NotConnected(
+        'Deploying app "%s" needs a runtime, and %s. Call it in a local entrypoint that `velar run FILE` starts, or '
+        "deploy with `velar deploy FILE`." % (app, why)
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Tuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, TypeVar, cast
 
 from . import _remote
 from ._caller import Invocation
-from ._remote import Input, Target
-from .exception import Error, OutputTimeout
+from ._remote import Input, Pending, Target
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -22,9 +21,8 @@ class FunctionCall(Generic[R]):
     """A call that ``.spawn`` started. Its result waits on the runtime until :meth:`get` takes it."""
 
     def __init__(self, invocation: Invocation, function: str) -> None:
-        self._invocation = invocation
+        self._pending = Pending(invocation)
         self._function = function
-        self._settled: Optional[Tuple[Any, Optional[Error]]] = None
 
     def get(self, timeout: Optional[float] = None) -> R:
         """The result; waits for it. May be called again.
@@ -32,25 +30,11 @@ class FunctionCall(Generic[R]):
         Raises what the function raised (:class:`velar.exception.RemoteError`), or
         :class:`velar.exception.OutputTimeout` when ``timeout`` seconds are over; the call then goes on.
         """
-        if self._settled is None:
-            try:
-                output = _remote.take(self._invocation, timeout)
-            except TimeoutError:
-                raise OutputTimeout("%s has no result after %g seconds." % (self._function, timeout or 0.0)) from None
-            if output is None or not output.ok:
-                self._settled = (None, _remote.failure(self._invocation, output))
-            else:
-                self._settled = (_remote.decode(output), None)
-            self._invocation.close()
-        value, error = self._settled
-        if error is not None:
-            raise error
-        return cast(R, value)
+        return cast(R, self._pending.get(timeout, "%s has no result" % self._function))
 
     def cancel(self) -> None:
         """Cancels the call; :meth:`get` then raises :class:`velar.exception.Cancelled`, unless it had ended."""
-        if self._settled is None:
-            self._invocation.cancel()
+        self._pending.cancel()
 
 
 class Handle(Generic[P, R]):

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import pickle
 import time
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import _caller
 from ._caller import Invocation, Output
 from ._framing import MAX_FRAME_BYTES
-from .exception import Error, InfrastructureError, InputNotSerializable, OutputNotReadable, from_wire
+from .exception import (
+    Error,
+    InfrastructureError,
+    InputNotSerializable,
+    OutputNotReadable,
+    OutputTimeout,
+    from_wire,
+)
 
 PROTOCOL = 4
 #: Inputs of one frame.
@@ -81,6 +88,37 @@ def take(invocation: Invocation, timeout: Optional[float] = None) -> Optional[Ou
     if not invocation.wait(lambda: bool(invocation.outputs) or invocation.ended, timeout):
         raise TimeoutError
     return invocation.outputs.popleft() if invocation.outputs else None
+
+
+class Pending:
+    """The one answer of an invocation: taken once, and kept."""
+
+    def __init__(self, invocation: Invocation, read: Callable[[Output], Any] = decode) -> None:
+        self._invocation = invocation
+        self._read = read
+        self._settled: Optional[Tuple[Any, Optional[Error]]] = None
+
+    def get(self, timeout: Optional[float], what: str) -> Any:
+        """Waits for it. Raises the failure, or :class:`OutputTimeout` that says ``what`` is not there."""
+        if self._settled is None:
+            try:
+                output = take(self._invocation, timeout)
+            except TimeoutError:
+                raise OutputTimeout("%s after %g seconds." % (what, timeout or 0.0)) from None
+            if output is None or not output.ok:
+                self._settled = (None, failure(self._invocation, output))
+            else:
+                self._settled = (self._read(output), None)
+            self._invocation.close()
+        value, error = self._settled
+        if error is not None:
+            raise error
+        return value
+
+    def cancel(self) -> None:
+        """Asks the runtime to stop what is left of it; nothing once the answer was taken."""
+        if self._settled is None:
+            self._invocation.cancel()
 
 
 def call(target: Target, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:

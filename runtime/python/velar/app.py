@@ -6,8 +6,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, TypeVar, Union, overload
 
 from . import _check
+from . import deployment as deployments
 from .cls import Cls, check_class
-from .exception import NotSupported
+from .deployment import Deployment
 from .function import Function
 from .image import Origin, caller_origin
 from .options import Options, check
@@ -113,17 +114,29 @@ class App:
 
         return decorate if function is None else decorate(function)
 
-    def deploy(self, wait: bool = True, environment: str = "staging") -> None:
-        """Deploys the app into ``"staging"`` or ``"production"``.
+    def deploy(self, wait: bool = True, environment: str = "staging") -> Deployment:
+        """Deploys the app into ``"staging"`` or ``"production"``, from the file that is running and what it needs.
 
-        Raises ``ValueError`` for another environment, and :class:`velar.exception.NotSupported`: a runtime that
-        keeps deployments is not available yet.
+        For a local entrypoint that `velar run` or the editor started. It does what `velar deploy` does: the version
+        has the bundle of the entrypoint's own run, and the git commit is recorded with it; the environment serves it
+        once a first container of each function has come up. What goes on is printed into the run's log.
+
+        ``wait``: returns once the environment serves the version. Without it returns at once; the deploy goes on, and
+        the run with it, after the entrypoint has ended well. ``.wait()`` and ``.version`` of what is returned wait.
+
+        Raises ``ValueError`` for another environment, :class:`velar.exception.NotConnected` without a runtime,
+        :class:`velar.exception.Refused` where production takes promoted versions only and inside of a container,
+        :class:`velar.exception.InfrastructureError` where the image can't be built or a budget is used up,
+        :class:`velar.exception.Cancelled`, and :class:`velar.exception.RemoteError` for what the file raised.
         """
-        _check.environment(environment)
-        raise NotSupported(
-            'App "%s" can\'t be deployed: deployments are not available yet on this runtime. '
-            "Run its functions with `velar run FILE` or Run on GPU in the editor meanwhile." % self.name
-        )
+        deployment = deployments.start(self.name, _check.environment(environment))
+        if wait:
+            try:
+                deployment.wait()
+            except KeyboardInterrupt:
+                deployment.cancel()
+                raise
+        return deployment
 
     def _decorate(self, kind: str, function: Any, options: Options) -> Any:
         def decorate(target: Any) -> "Function[Any, Any]":

@@ -1,12 +1,10 @@
 /** velar.deployStaging from click to version: the bundle path of a run, then progress and message. */
-import { relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { DeployedApp } from '../../../runtime/protocol/deployments';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { RunRecord } from '../../../runtime/protocol/runRecord';
-import { commitOf, type Commit } from '../../client/commit';
+import { asShipped, commitOf } from '../../client/commit';
 import { startDeploy } from '../../client/deploy';
-import type { Overlay } from '../../client/runs';
 import type { DiscoveredFunction } from '../../discovery/model';
 import type { PythonDocuments } from '../documents';
 import { requireTrust, showError } from '../errors';
@@ -71,9 +69,9 @@ export class DeployService {
     const { root, file, overlay } = source;
     const commit = asShipped(
       await commitOf(root, preparation.abort.signal),
-      overlay,
+      overlay.keys(),
       root,
-      new Set(bundle.files.map(({ path }) => path)),
+      bundle.files.map(({ path }) => path),
     );
     const { app } = of;
     const environment = 'staging' as const;
@@ -195,18 +193,4 @@ async function fileOf({ app, versions }: DeployedApp): Promise<vscode.Uri> {
       hint: 'Open the folder that has it, or deploy from the lens above a function.',
     });
   }
-}
-
-/** Text that is not saved is in no commit. */
-function asShipped(
-  commit: Commit | null,
-  overlay: Overlay,
-  root: string,
-  sent: ReadonlySet<string>,
-): Commit | null {
-  if (commit === null) return null;
-  const unsaved = [...overlay.keys()].some((path) =>
-    sent.has(relative(root, path).split(sep).join('/')),
-  );
-  return unsaved ? { ...commit, clean: false } : commit;
 }

@@ -2,12 +2,12 @@
 import * as vscode from 'vscode';
 import { environmentSchema } from '../../../runtime/protocol/deployments';
 import { VelarError } from '../../../runtime/protocol/errors';
+import { endpointAddress } from '../../client/deploy';
 import type { RuntimeManager } from '../runtimes/runtimeManager';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
 import { callableNames } from './callable';
 import { namedBy } from './choose';
 import { servedVersion } from './served';
-import { endpointAddress } from './texts';
 
 /** Of what is named; picked where several are meant. Throws `not-found`. */
 export async function copyEndpointAddress(

@@ -1,6 +1,5 @@
 /** What rows, pickers and messages say of deployments. Pure. */
 import {
-  ENDPOINT_PATH,
   type DeployedApp,
   type Environment,
   type Served,
@@ -49,18 +48,6 @@ export function environmentsOf(app: DeployedApp, number: number): Environment[] 
     .filter(({ version }) => version === number)
     .map(({ environment }) => environment)
     .sort((a, b) => (a === b ? 0 : a === 'staging' ? -1 : 1));
-}
-
-/** HTTP address of an endpoint on the runtime whose socket has the address `url` (`ws://…`, `wss://…`). */
-export function endpointAddress(
-  url: string,
-  environment: Environment,
-  app: string,
-  qualname: string,
-): string {
-  const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
-  const path = [environment, app, qualname].map(encodeURIComponent).join('/');
-  return `${base}${ENDPOINT_PATH}${path}`;
 }
 
 /** What is wrong with the name that was typed to confirm; undefined for the app's own. */

@@ -6,11 +6,11 @@ import {
   type Environment,
   type Version,
 } from '../../../runtime/protocol/deployments';
+import { endpointAddress } from '../../client/deploy';
 import { commands } from '../commandIds';
 import { callableNames } from '../deployments/callable';
 import { servedVersion } from '../deployments/served';
 import {
-  endpointAddress,
   environmentsOf,
   servedBy,
   servedText,
