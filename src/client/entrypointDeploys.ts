@@ -20,8 +20,9 @@ export interface EntrypointDeploysOptions {
   /** What the entrypoint's own run was started from. */
   origin: { bundle: string; file: string; cpu: boolean };
   commit: Promise<Commit | null>;
-  /** Frames of the entrypoint, and answers to it. */
-  pipe: Readable & Writable;
+  /** Frames of the entrypoint, and where answers to it go. */
+  requests: Readable;
+  answers: Writable;
   /** Prints into the log of the entrypoint's run. */
   print: (text: string) => Promise<void>;
 }
@@ -36,13 +37,13 @@ export class EntrypointDeploys {
 
   constructor(private readonly options: EntrypointDeploysOptions) {
     // A child that ends without reading its answers is no failure of ours.
-    options.pipe.on('error', () => options.pipe.destroy());
+    options.answers.on('error', () => options.answers.destroy());
   }
 
   /** Takes what the entrypoint asks for, until it ends. Throws `protocol`. */
   async serve(): Promise<void> {
     const reader = new WorkerFrameReader();
-    for await (const chunk of this.options.pipe as AsyncIterable<Buffer>) {
+    for await (const chunk of this.options.requests as AsyncIterable<Buffer>) {
       for (const frame of reader.push(chunk)) {
         if (frame.kind === 'message') this.receive(entrypointMessageSchema.parse(frame.header));
       }
@@ -134,8 +135,8 @@ export class EntrypointDeploys {
   }
 
   private send(header: object, body?: Buffer): void {
-    const { pipe } = this.options;
-    if (!pipe.destroyed && pipe.writable) pipe.write(encodeWorkerMessage(header, body));
+    const { answers } = this.options;
+    if (answers.writable) answers.write(encodeWorkerMessage(header, body));
   }
 
   /** One line after the other. A log that is lost with its session takes no more. */

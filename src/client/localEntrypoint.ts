@@ -25,7 +25,8 @@ const GRACE_MS = 2_000;
 /** The child's file descriptors for frames: of the runtime, and of this client. */
 const FRAMES_IN = 3;
 const FRAMES_OUT = 4;
-const CLIENT = 5;
+const CLIENT_IN = 5;
+const CLIENT_OUT = 6;
 
 /**
  * Like `startRun`, for a request of kind `local_entrypoint`. It runs with `root` as current folder, unsaved text in
@@ -78,7 +79,8 @@ async function runLocally(
     commit: commitOf(root, signal).then((commit) =>
       asShipped(commit, overlay.keys(), root, shipped.files),
     ),
-    pipe: pipeOf(child, CLIENT),
+    requests: pipeOf(child, CLIENT_OUT),
+    answers: pipeOf(child, CLIENT_IN),
     print: (text) => printOwn(text, output),
   });
   const kill = (): void => {
@@ -145,10 +147,10 @@ function startPython(
       PYTHONPATH: path,
       PYTHONUNBUFFERED: '1',
       VELAR_CALLER_FDS: `${String(FRAMES_IN)},${String(FRAMES_OUT)}`,
-      VELAR_CLIENT_FD: String(CLIENT),
+      VELAR_CLIENT_FDS: `${String(CLIENT_IN)},${String(CLIENT_OUT)}`,
       ...files,
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal is ours to pass on, and its children end with it.
     detached: process.platform !== 'win32',
     windowsHide: true,

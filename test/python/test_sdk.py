@@ -194,12 +194,6 @@ class Declarations(unittest.TestCase):
         self.write(path, '{"date": "2027-01-01", "currency": "USD", "gpus": [{"name": "L4", "usdPerHour": 0.2}]}')
         self.assertEqual(velar.VelarClient(path).get_gpu_prices()["L4"].usd_per_hour, 0.2)
 
-    def test_deploying_says_what_is_missing_and_what_to_do(self):
-        with self.assertRaisesRegex(exception.NotSupported, "not available yet.*velar run"):
-            self.app.deploy(wait=True)
-        with self.assertRaisesRegex(ValueError, "staging"):
-            self.app.deploy(environment="prod")
-
     def test_a_remote_call_without_a_runtime_says_how_to_get_one(self):
         @self.app.function()
         def f():

@@ -3,7 +3,7 @@
 ARGUMENTS is JSON as a call carries it: ``{"args": [{"json": …} | {"literal": …}], "kwargs": {…}}``. The frames of
 the caller protocol go over the file descriptors in ``VELAR_CALLER_FDS`` ("3,4": read from 3, write to 4). The error
 of a failed entrypoint is also written as JSON into the file that ``VELAR_ERROR_FILE`` names, if it is set.
-``VELAR_CLIENT_FD`` is a socket to the program that started this one, for deploys.
+``VELAR_CLIENT_FDS`` leads to the program that started this one in the same way, for deploys.
 ``VELAR_UNSAVED_FILE`` names a JSON file of unsaved editor text, from absolute path to text.
 
 Exit codes: 0 done; 1 it raised; 2 usage; 130 interrupted; what ``sys.exit`` says.
@@ -76,17 +76,23 @@ def main(argv: List[str]) -> int:
 
 
 def _connect() -> None:
-    fds = os.environ.pop("VELAR_CALLER_FDS", "")
-    if not fds:
+    runtime, client = _caller_over("VELAR_CALLER_FDS"), _caller_over("VELAR_CLIENT_FDS")
+    if runtime is None:
         return
-    read, write = (int(fd) for fd in fds.split(","))
-    client = os.environ.pop("VELAR_CLIENT_FD", "")
-    for fd in (read, write, *([int(client)] if client else [])):
-        os.set_inheritable(fd, False)
     _interrupts.adopt_main_thread()
     signal.signal(signal.SIGINT, lambda *_: _interrupts.interrupt(KeyboardInterrupt()))
-    local = _caller.Caller(Channel(int(client), int(client))) if client else None
-    _caller.connect(_caller.Caller(Channel(read, write)), local)
+    _caller.connect(runtime, client)
+
+
+def _caller_over(variable: str) -> Optional[_caller.Caller]:
+    """Frames over the descriptors that the variable names; None where it is not set."""
+    fds = os.environ.pop(variable, "")
+    if not fds:
+        return None
+    read, write = (int(fd) for fd in fds.split(","))
+    for fd in (read, write):
+        os.set_inheritable(fd, False)
+    return _caller.Caller(Channel(read, write))
 
 
 def _find(module: ModuleType, qualname: str) -> Callable[..., Any]:

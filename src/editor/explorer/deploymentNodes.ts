@@ -10,13 +10,7 @@ import { endpointAddress } from '../../client/deploy';
 import { commands } from '../commandIds';
 import { callableNames } from '../deployments/callable';
 import { servedVersion } from '../deployments/served';
-import {
-  environmentsOf,
-  servedBy,
-  servedText,
-  versionOf,
-  versionText,
-} from '../deployments/texts';
+import { environmentsOf, servedBy, servedText, versionOf, versionText } from '../deployments/texts';
 import type { RuntimeModel } from '../runtimes/runtimeModel';
 import { spokenDeployed, spokenEnvironment, spokenVersion } from './spoken';
 
