@@ -23,6 +23,8 @@ const BUNDLES = [
   { entry: 'runtime/engines/docker/client.ts', outfile: 'docker.js', page: false },
   { entry: 'webview/main.ts', outfile: 'webview.js', page: true },
   { entry: 'webview/main.css', outfile: 'webview.css', page: true },
+  { entry: 'webview/endpoint/main.ts', outfile: 'endpoint.js', page: true },
+  { entry: 'webview/endpoint/main.css', outfile: 'endpoint.css', page: true },
 ];
 
 /**

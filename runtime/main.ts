@@ -12,6 +12,7 @@ import type { EmbeddedReady } from './protocol/embedded';
 import { VelarError } from './protocol/errors';
 import { createScheduler } from './scheduling/createScheduler';
 import { announce } from './server/announce';
+import { checkOrigin } from './server/crossOrigin';
 import { homePath } from './server/home';
 import { logLevels, type LogLevel } from './server/logger';
 import { startRuntime, type Runtime, type RuntimeStart, type ServiceParts } from './server/runtime';
@@ -26,6 +27,7 @@ const USAGE = `runtime.js --embedded | --serve
   --host ADDRESS      where to listen (127.0.0.1); another address than loopback turns TLS on
   --port PORT         0 for any free one (--serve: ${String(DEFAULT_SERVE_PORT)})
   --public-host NAME  another name that clients use for this machine; may be repeated
+  --allow-origin URL  a site whose web pages may call endpoints; may be repeated (none)
   --home FOLDER       VELAR_HOME
   --name NAME         how clients see this runtime
   --engine ENGINE     where containers are placed: process, docker (VELAR_ENGINE)
@@ -38,6 +40,7 @@ const OPTIONS = {
   host: { type: 'string' },
   port: { type: 'string' },
   'public-host': { type: 'string', multiple: true },
+  'allow-origin': { type: 'string', multiple: true },
   home: { type: 'string' },
   name: { type: 'string' },
   engine: { type: 'string' },
@@ -124,6 +127,8 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
     logLevel: readLogLevel(process.env['VELAR_LOG_LEVEL']),
     ...(args.name === undefined ? {} : { name: args.name }),
     ...(args['public-host'] === undefined ? {} : { publicHosts: args['public-host'] }),
+    origins: (args['allow-origin'] ?? []).map(checkOrigin),
+    pageFolder: __dirname,
     createService: async (parts) => {
       const shared = { pythonPackages: join(__dirname, 'python'), environment: process.env };
       const placed =

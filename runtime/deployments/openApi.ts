@@ -1,17 +1,14 @@
 /** An app's endpoints as an OpenAPI document. Pure. */
-import {
-  ENDPOINT_PATH,
-  type DeployedFunction,
-  type Environment,
-  type Version,
-} from '../protocol/deployments';
+import { type DeployedFunction, type Environment, type Version } from '../protocol/deployments';
+import { ENDPOINT_PATH } from '../protocol/endpointPaths';
 
 type Json = Record<string, unknown>;
+type Parameter = DeployedFunction['parameters'][number];
 
 export function openApi(version: Version, environment: Environment): Json {
   const { app, functions } = version;
   const paths = functions.map((fn) => [
-    `${ENDPOINT_PATH}${environment}/${app}/${fn.qualname}`,
+    `${ENDPOINT_PATH}${environment}/${[app, fn.qualname].map(encodeURIComponent).join('/')}`,
     { post: operation(fn) },
   ]);
   return {
@@ -24,21 +21,16 @@ export function openApi(version: Version, environment: Environment): Json {
 }
 
 function operation(fn: DeployedFunction): Json {
-  const named = fn.parameters.filter(({ kind }) => !kind.startsWith('var_'));
-  const required = named.flatMap(({ name, default: value }) => (value === null ? [name] : []));
-  const properties = named.map(({ name, annotation, default: value }) => [
-    name,
-    { ...schemaOf(annotation), ...(value === null ? {} : { description: `Default: ${value}` }) },
-  ]);
-  const schema = { type: 'object', properties: Object.fromEntries(properties) as Json, required };
+  const schema = argumentsSchema(fn);
   const type = fn.generator ? 'text/event-stream' : 'application/json';
   return {
     operationId: fn.qualname,
     summary: fn.generator
       ? `Calls ${fn.qualname}; its items come as events.`
       : `Calls ${fn.qualname}.`,
+    ...(fn.doc === undefined ? {} : { description: fn.doc }),
     requestBody: {
-      required: required.length > 0,
+      required: schema.required.length > 0,
       content: { 'application/json': { schema } },
     },
     responses: {
@@ -50,6 +42,65 @@ function operation(fn: DeployedFunction): Json {
       504: { description: 'It took longer than its timeout.' },
     },
   };
+}
+
+/** Arguments by name; what Python takes by position only goes into the list `$args`. */
+function argumentsSchema({ kind, parameters, qualname }: DeployedFunction): {
+  type: 'object';
+  properties: Json;
+  required: string[];
+  additionalProperties: unknown;
+} {
+  const of = (wanted: (parameter: Parameter) => boolean): Parameter[] => parameters.filter(wanted);
+  const named = of(({ kind: how }) => how !== 'positional_only' && !how.startsWith('var_'));
+  const listed = of(({ kind: how }) => how === 'positional_only');
+  const [rest] = of(({ kind: how }) => how === 'var_positional');
+  const [others] = of(({ kind: how }) => how === 'var_keyword');
+  const properties: [string, Json][] = [];
+  const owner = qualname.split('.').slice(0, -1).join('.');
+  if (kind === 'method') {
+    const description = `Arguments that ${owner} is made with, by name.`;
+    properties.push(['$instance', { title: `${owner}(…)`, type: 'object', description }]);
+  }
+  const neededInList = listed.filter(isNeeded).length;
+  if (listed.length > 0 || rest !== undefined) {
+    const title = [...listed, ...(rest === undefined ? [] : [rest])].map(signatureOf).join(', ');
+    const list = {
+      title,
+      type: 'array',
+      description: 'Arguments by position.',
+      ...(listed.length === 0 ? {} : { prefixItems: listed.map((each) => parameterSchema(each)) }),
+      items: rest === undefined ? false : schemaOf(rest.annotation),
+      ...(neededInList === 0 ? {} : { minItems: neededInList }),
+    };
+    properties.push(['$args', list]);
+  }
+  properties.push(...named.map((each) => [each.name, parameterSchema(each)] as [string, Json]));
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    required: [
+      ...(neededInList === 0 ? [] : ['$args']),
+      ...named.filter(isNeeded).map(({ name }) => name),
+    ],
+    additionalProperties: others === undefined ? false : schemaOf(others.annotation),
+  };
+}
+
+function isNeeded({ default: value }: Parameter): boolean {
+  return value === null;
+}
+
+/** `name: str`, as the code says it. */
+function signatureOf({ name, annotation, kind }: Parameter): string {
+  const star = kind === 'var_positional' ? '*' : '';
+  return `${star}${name}${annotation === null ? '' : `: ${annotation}`}`;
+}
+
+function parameterSchema(parameter: Parameter): Json {
+  const { annotation, default: value } = parameter;
+  const description = value === null ? {} : { description: `Default: ${value}` };
+  return { title: signatureOf(parameter), ...schemaOf(annotation), ...description };
 }
 
 const TYPES: Readonly<Record<string, Json>> = {
@@ -67,12 +118,16 @@ const TYPES: Readonly<Record<string, Json>> = {
 function schemaOf(annotation: string | null): Json {
   if (annotation === null) return {};
   const text = annotation.replace(/^['"]|['"]$/g, '').trim();
+  const alternatives = splitTop(text, '|');
+  if (alternatives.length > 1) return { anyOf: alternatives.map(schemaOf) };
+  const union = /^(?:typing\.)?Union\[(.+)\]$/.exec(text)?.[1];
+  if (union !== undefined) return { anyOf: splitTop(union, ',').map(schemaOf) };
   const optional = /^(?:typing\.)?Optional\[(.+)\]$/.exec(text)?.[1];
   if (optional !== undefined) return { anyOf: [schemaOf(optional), TYPES['None']] };
-  const alternatives = text.split('|').map((part) => part.trim());
-  if (alternatives.length > 1 && !text.includes('[')) return { anyOf: alternatives.map(schemaOf) };
   const items = /^(?:typing\.)?[Ll]ist\[(.+)\]$/.exec(text)?.[1];
   if (items !== undefined) return { type: 'array', items: schemaOf(items) };
+  const choices = /^(?:typing\.)?Literal\[(.+)\]$/.exec(text)?.[1];
+  if (choices !== undefined) return choicesSchema(choices);
   return (
     TYPES[
       text
@@ -81,4 +136,29 @@ function schemaOf(annotation: string | null): Json {
         .replace(/^(List|Dict|Tuple)$/, (name) => name.toLowerCase())
     ] ?? {}
   );
+}
+
+/** Choices that are plain texts or whole numbers; an open schema for others. */
+function choicesSchema(source: string): Json {
+  const pattern = /\s*(?:"([^"\\]*)"|'([^'\\]*)'|(-?\d{1,15}))\s*(?:,|$)/y;
+  const found: unknown[] = [];
+  while (pattern.lastIndex < source.length) {
+    const match = pattern.exec(source);
+    if (match === null) return {};
+    found.push(match[1] ?? match[2] ?? Number(match[3]));
+  }
+  return { enum: found };
+}
+
+/** Splits at a separator that stands outside brackets and quotes. */
+function splitTop(text: string, separator: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const [piece] of text.matchAll(/"[^"]*"|'[^']*'|[^]/g)) {
+    if (piece === '[' || piece === '(') depth += 1;
+    else if (piece === ']' || piece === ')') depth -= 1;
+    if (piece === separator && depth === 0) parts.push('');
+    else parts.push(`${parts.pop() ?? ''}${piece}`);
+  }
+  return parts.map((part) => part.trim());
 }

@@ -74,6 +74,3 @@ export const endpointKeySchema = z.object({
   at: z.number(),
 });
 export type EndpointKey = z.infer<typeof endpointKeySchema>;
-
-/** Path of endpoints on a runtime: `/v1/endpoints/<environment>/<app>/<function>`. */
-export const ENDPOINT_PATH = '/v1/endpoints/';

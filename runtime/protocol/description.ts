@@ -94,6 +94,8 @@ export const functionDescriptionSchema = z.object({
   generator: z.boolean(),
   async: z.boolean(),
   parameters: z.array(parameterSchema),
+  /** The docstring, without its indentation; its first 4,000 characters. */
+  doc: z.string().optional(),
   options: functionOptionsSchema,
   image: imageSchema,
 });

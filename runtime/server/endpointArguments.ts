@@ -7,8 +7,8 @@ const POSITIONAL: readonly string[] = ['positional_only', 'positional_or_keyword
 const NAMED: readonly string[] = ['positional_or_keyword', 'keyword_only'];
 
 /**
- * An object gives arguments by name, a list by position. A method's object may be made with arguments under
- * `$instance`. Throws `invalid` with what does not fit.
+ * An object gives arguments by name, a list by position; an object may hold arguments by position too, as the list
+ * `$args`. A method's object may be made with arguments under `$instance`. Throws `invalid` with what does not fit.
  */
 export function argumentsOf(
   body: unknown,
@@ -22,13 +22,17 @@ export function argumentsOf(
   if (body !== undefined && (typeof body !== 'object' || body === null)) {
     throw new VelarError('invalid', 'Arguments are a JSON object by name, or a list by position.');
   }
-  const { $instance: made, ...given } = (body ?? {}) as Record<string, unknown>;
+  const { $instance: made, $args: listed = [], ...given } = (body ?? {}) as Record<string, unknown>;
   if (made !== undefined && (kind !== 'method' || typeof made !== 'object' || made === null)) {
     throw new VelarError('invalid', '`$instance` holds the constructor’s arguments of a method.');
   }
-  check(parameters, 0, Object.keys(given));
+  if (!Array.isArray(listed)) {
+    throw new VelarError('invalid', '`$args` holds arguments by position, as a list.');
+  }
+  check(parameters, listed.length, Object.keys(given));
+  const args = listed.map((json) => argument(json));
   const instance = kind === 'method' ? named((made ?? {}) as Record<string, unknown>) : undefined;
-  return { args: named(given), instance };
+  return { args: { ...named(given), args }, instance };
 }
 
 const NOTHING: CallArguments = { args: [], kwargs: {} };
@@ -55,6 +59,7 @@ function check(
     problems.push(`it takes ${positional.length} arguments by position, not ${positions}`);
   }
   const byPosition = new Set(positional.slice(0, positions).map(({ name }) => name));
+  for (const name of names) if (byPosition.has(name)) problems.push(`${name} is given twice`);
   for (const { name, kind, default: value } of parameters) {
     const needed = value === null && !kind.startsWith('var_');
     if (needed && !byPosition.has(name) && !names.includes(name))

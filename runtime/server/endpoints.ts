@@ -1,6 +1,7 @@
 /** Functions of deployed apps over HTTP: `POST` JSON arguments, get the JSON result; generators as server-sent events. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ENDPOINT_PATH, type DeployedFunction, type Environment } from '../protocol/deployments';
+import { type DeployedFunction, type Environment } from '../protocol/deployments';
+import { ENDPOINT_PATH, OPENAPI_NAME } from '../protocol/endpointPaths';
 import { VelarError } from '../protocol/errors';
 import type { RunEvent } from '../protocol/events';
 import { newRunId, runIdOf } from '../protocol/runIds';
@@ -277,7 +278,7 @@ function parseRoute(request: IncomingMessage, environment: Environment): Route {
     .map((part) => decoded(part, request));
   const [app = '', qualname, ...rest] = parts;
   if (app === '' || qualname === undefined || qualname === '') throw nothingAt(request);
-  return { environment, app, qualname: qualname === 'openapi.json' ? undefined : qualname, rest };
+  return { environment, app, qualname: qualname === OPENAPI_NAME ? undefined : qualname, rest };
 }
 
 async function input(

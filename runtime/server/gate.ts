@@ -1,6 +1,7 @@
 /** The one authentication gate: decides, before any routing, what a request may do. Pure. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ENDPOINT_PATH, environmentSchema, type Environment } from '../protocol/deployments';
+import { environmentSchema, type Environment } from '../protocol/deployments';
+import { ENDPOINT_PATH, OPENAPI_NAME } from '../protocol/endpointPaths';
 import { VelarError } from '../protocol/errors';
 import { LINK_PATH, PAIR_PATH } from '../protocol/version';
 
@@ -22,6 +23,7 @@ export interface RequestFacts {
   host: string | undefined;
   origin: string | undefined;
   authorization: string | undefined;
+  accept: string | undefined;
   /** The peer's address is of this machine's loopback. */
   loopback: boolean;
 }
@@ -39,6 +41,8 @@ export interface GateRules {
   credentials: Iterable<Credential>;
   /** Of endpoints: each for one environment, and for nothing else. */
   keys: Iterable<{ environment: Environment; sha256: string }>;
+  /** Whose web pages may call endpoints, such as `https://app.example`; compared letter by letter. */
+  origins: ReadonlySet<string>;
 }
 
 export type GateDecision =
@@ -46,16 +50,31 @@ export type GateDecision =
   | { kind: 'pair' }
   /** A call of what the environment serves. */
   | { kind: 'endpoint'; environment: Environment }
+  /** A browser asks whether an allowed web page may call. */
+  | { kind: 'preflight' }
+  /** The page to try a function. */
+  | { kind: 'page' }
   | { kind: 'refuse'; status: number; error: VelarError };
 
 /**
- * Order of the checks: Origin, Host, then the one route that needs no token, then the token, then the route. So a
- * web page learns nothing (it always sends an Origin, or a foreign Host after DNS rebinding), and a stranger does
- * not learn which routes there are.
+ * Order of the checks: Origin, Host, then what needs no token, then the token, then the route. So a web page learns
+ * nothing (it always sends an Origin, or a foreign Host after DNS rebinding), and a stranger does not learn which
+ * routes there are.
+ *
+ * The page to try a function needs no token, because a browser can't send one with an address that was typed in. It
+ * is the same for every address, whether something is deployed there or not; what it shows, it asks for with the key
+ * that is typed into it. Its calls carry the runtime's own Origin, so that one is let through to the endpoints.
  */
 export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
-  if (facts.origin !== undefined) {
-    return refuse(403, 'unauthorised', 'Requests from web pages are not accepted.');
+  const path = facts.url.split('?', 1)[0] ?? '';
+  const toEndpoints = path.startsWith(ENDPOINT_PATH) && !facts.upgrade;
+  if (facts.origin !== undefined && !(toEndpoints && mayCall(facts, rules))) {
+    return refuse(
+      403,
+      'unauthorised',
+      'Requests from web pages are not accepted.',
+      'To let the pages of one site call endpoints, start the runtime with --allow-origin ORIGIN.',
+    );
   }
   const host = facts.host === undefined ? undefined : hostName(facts.host);
   if (host === undefined || !rules.hosts.has(host)) {
@@ -66,16 +85,19 @@ export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
       'Use the address that it printed, or start it with --public-host NAME.',
     );
   }
-  const path = facts.url.split('?', 1)[0] ?? '';
+  if (toEndpoints && facts.method === 'OPTIONS' && allowedOrigin(facts, rules) !== undefined) {
+    return { kind: 'preflight' };
+  }
+  if (toEndpoints && facts.method === 'GET' && wantsPage(path, facts)) return { kind: 'page' };
   if (path === PAIR_PATH && !facts.upgrade) {
     return facts.method === 'POST'
       ? { kind: 'pair' }
       : refuse(405, 'invalid', 'Pairing takes a POST request.');
   }
-  const environment = path.startsWith(ENDPOINT_PATH)
+  const environment = toEndpoints
     ? environmentSchema.safeParse(path.slice(ENDPOINT_PATH.length).split('/', 1)[0]).data
     : undefined;
-  if (environment !== undefined && !facts.upgrade && hasKey(facts, rules.keys, environment)) {
+  if (environment !== undefined && hasKey(facts, rules.keys, environment)) {
     return { kind: 'endpoint', environment };
   }
   const principal = identify(facts, rules.credentials);
@@ -87,10 +109,40 @@ export function decide(facts: RequestFacts, rules: GateRules): GateDecision {
       'Pair this device again.',
     );
   }
-  if (environment !== undefined && !facts.upgrade) return { kind: 'endpoint', environment };
+  if (environment !== undefined) return { kind: 'endpoint', environment };
   if (path !== LINK_PATH) return refuse(404, 'not-found', `There is nothing at ${path}.`);
   if (!facts.upgrade) return refuse(426, 'invalid', 'This address speaks WebSocket.');
   return { kind: 'link', principal };
+}
+
+/** The Origin of a web page that the owner allowed to call endpoints; undefined for any other. */
+export function allowedOrigin(
+  { origin }: Pick<RequestFacts, 'origin'>,
+  { origins }: Pick<GateRules, 'origins'>,
+): string | undefined {
+  return origin !== undefined && origins.has(origin) ? origin : undefined;
+}
+
+/** An allowed page, or one that came from this very Host, which is checked next. */
+function mayCall(facts: RequestFacts, rules: GateRules): boolean {
+  if (allowedOrigin(facts, rules) !== undefined) return true;
+  const own = /^https?:\/\/(.+)$/.exec(facts.origin ?? '')?.[1];
+  return own !== undefined && own.toLowerCase() === facts.host?.toLowerCase();
+}
+
+/** The address of a function, asked for by whoever reads HTML. */
+function wantsPage(path: string, { accept = '' }: RequestFacts): boolean {
+  const [environment, app = '', qualname = '', ...more] = path
+    .slice(ENDPOINT_PATH.length)
+    .split('/');
+  return (
+    /\btext\/html\b/i.test(accept) &&
+    environmentSchema.safeParse(environment).success &&
+    app !== '' &&
+    qualname !== '' &&
+    qualname !== OPENAPI_NAME &&
+    more.length === 0
+  );
 }
 
 /** Compares against every credential, each in constant time, so that timing tells nothing about any. */

@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Environment } from '../protocol/deployments';
 import { isNodeError, VelarError } from '../protocol/errors';
-import { decide, isLoopback, type GateDecision, type GateRules } from './gate';
+import { corsHeaders, preflightHeaders } from './crossOrigin';
+import { allowedOrigin, decide, isLoopback, type GateDecision, type GateRules } from './gate';
 import { readJson, sendJson } from './http';
 import type { Logger } from './logger';
 import type { TlsIdentity } from './tls';
@@ -22,6 +23,8 @@ export interface ListenerOptions {
   links: LinkAcceptor;
   /** Body of a pairing request, parsed; the answer is sent as JSON. Throws VelarError. */
   pair: (body: unknown) => unknown;
+  /** Sends the page to try a function. */
+  page: (response: ServerResponse) => void;
   /** Answers a call of what an environment serves; never rejects. */
   endpoint: (
     request: IncomingMessage,
@@ -160,6 +163,7 @@ function decideFor(
       host: request.headers.host,
       origin: request.headers.origin,
       authorization: request.headers.authorization,
+      accept: request.headers.accept,
       loopback: isLoopback(request.socket.remoteAddress),
     },
     rules(),
@@ -177,8 +181,22 @@ async function answer(
   options: ListenerOptions,
 ): Promise<void> {
   const decision = decideFor(request, false, options);
+  const { origin } = request.headers;
+  const allowed = origin === undefined ? undefined : allowedOrigin({ origin }, options.rules());
+  // Who was refused as a page learns nothing, not even that.
+  if (allowed !== undefined && !(decision.kind === 'refuse' && decision.status === 403)) {
+    response.setHeaders(new Map(Object.entries(corsHeaders(allowed))));
+  }
+  if (decision.kind === 'preflight') {
+    response.writeHead(204, preflightHeaders()).end();
+    return;
+  }
   if (decision.kind === 'endpoint') {
     await options.endpoint(request, response, decision.environment);
+    return;
+  }
+  if (decision.kind === 'page') {
+    options.page(response);
     return;
   }
   if (decision.kind !== 'pair') {

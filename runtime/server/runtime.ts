@@ -30,6 +30,10 @@ export interface RuntimeOptions {
   /** 0 lets the system choose. */
   port: number;
   publicHosts?: readonly string[];
+  /** Whose web pages may call endpoints; nobody's by default. */
+  origins?: readonly string[];
+  /** Where the parts of the page to try a function are. */
+  pageFolder: string;
   logLevel?: LogLevel;
   /** Ends by itself when nobody needs it. */
   embedded: boolean;
@@ -159,6 +163,8 @@ async function build(
     host: options.host,
     port: options.port,
     publicHosts: options.publicHosts ?? [],
+    origins: options.origins ?? [],
+    pageFolder: options.pageFolder,
     tls,
     ownerToken,
     runtime: { id: store.runtimeId, name, version: options.version },

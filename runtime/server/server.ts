@@ -5,6 +5,7 @@ import { pairRequestSchema, type Check, type RuntimeInfo } from '../protocol/met
 import { sha256Hex } from '../protocol/bundles';
 import type { RunService } from '../scheduling/service';
 import type { Store } from '../store/store';
+import { EndpointPage } from './endpointPage';
 import { Endpoints } from './endpoints';
 import { OWNER, type Credential, type GateRules } from './gate';
 import { createDispatch } from './handlers';
@@ -19,6 +20,10 @@ export interface ServerOptions {
   port: number;
   /** Other names that clients may use for this runtime. */
   publicHosts: readonly string[];
+  /** Whose web pages may call endpoints, as `checkOrigin` lets them through. */
+  origins: readonly string[];
+  /** Where the parts of the page to try a function are. */
+  pageFolder: string;
   /** With it, this machine's own clients get a plain port on loopback besides. */
   tls: TlsIdentity | undefined;
   /** Lets this machine's user in over loopback. */
@@ -101,8 +106,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     service.deployments.onChange(() => sessions.publish({ type: 'deployments' })),
     () => watchGpus(false),
   ];
+  const origins = new Set(options.origins);
   const rules = (): GateRules => ({
     hosts,
+    origins,
     credentials: [
       owner,
       ...store.devices
@@ -112,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     keys: store.deployments.keys(),
   });
   const endpoints = new Endpoints(service);
+  const page = new EndpointPage(options.pageFolder);
   const shared = {
     rules,
     logger,
@@ -138,6 +146,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       logger.info('Device paired', { device, name: request.data.deviceName });
       return { token, device, runtime };
     },
+    page: (response) => page.send(response),
     endpoint: (request, response, environment) => endpoints.answer(request, response, environment),
     ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
   } satisfies Partial<ListenerOptions>;

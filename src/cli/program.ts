@@ -39,6 +39,11 @@ export function makeProgram(context: CliContext, finish: (exitCode: number) => v
   return program;
 }
 
+/** For an option that may be repeated. */
+function collected(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
 type Finish = (exitCode: number) => void;
 
 interface Common {
@@ -138,6 +143,11 @@ function addMachine(program: Command, context: CliContext, finish: Finish): void
     .option('--port <number>', 'port to listen on')
     .option('--name <name>', 'what the runtime is called')
     .addOption(new Option('--engine <name>', 'where containers are placed').choices(ENGINES))
+    .option(
+      '--allow-origin <origin>',
+      'site whose web pages may call endpoints, such as https://app.example; may be repeated',
+      collected,
+    )
     .option('--json', JSON_HELP, false)
     .action(async (options: ServeOptions) => {
       const { serve } = await import('./commands/serve');

@@ -171,10 +171,11 @@ describe('deployments', function () {
     assert.deepEqual(greet?.post.requestBody.content['application/json']?.schema, {
       type: 'object',
       properties: {
-        name: { type: 'string' },
-        times: { type: 'integer', description: 'Default: 1' },
+        name: { title: 'name: str', type: 'string' },
+        times: { title: 'times: int', type: 'integer', description: 'Default: 1' },
       },
       required: ['name'],
+      additionalProperties: false,
     });
   });
 

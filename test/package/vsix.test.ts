@@ -15,6 +15,8 @@ const NEEDED = [
   'dist/cli.js',
   'dist/docker.js',
   'dist/runtime.js',
+  'dist/endpoint.js',
+  'dist/endpoint.css',
   'dist/webview.js',
   'dist/webview.css',
   'dist/node-sqlite3-wasm.wasm',

@@ -98,6 +98,34 @@ class Service(unittest.TestCase):
         )
         self.assertEqual(len(apps), 1)
 
+    def test_docstrings_are_told_as_written_and_not_without_end(self):
+        found = self.functions(
+            {
+                "app.py": '''
+                import velar
+                app = velar.App("demo")
+
+                @app.function()
+                def told():
+                    \"\"\"Adds.
+
+                    Then:
+                        twice.
+                    \"\"\"
+
+                @app.function()
+                def silent(): ...
+
+                @app.function()
+                def long(): ...
+                long.raw_function.__doc__ = "x" * 5000
+                '''
+            }
+        )
+        self.assertEqual(found["told"]["doc"], "Adds.\n\nThen:\n    twice.")
+        self.assertNotIn("doc", found["silent"])
+        self.assertEqual(len(found["long"]["doc"]), 4000)
+
     def test_options_images_and_parameters_come_from_the_real_objects(self):
         found = self.functions(
             {

@@ -59,6 +59,8 @@ export class DebugRuntime {
       host: '127.0.0.1',
       port: 0,
       publicHosts: [],
+      origins: [],
+      pageFolder: '',
       tls: undefined,
       ownerToken: token,
       runtime: { id: 'rt-test', name: 'test', version: '0' },

@@ -23,6 +23,8 @@ _KINDS = {
     inspect.Parameter.KEYWORD_ONLY: "keyword_only",
     inspect.Parameter.VAR_KEYWORD: "var_keyword",
 }
+#: Characters of a docstring that are told.
+_DOC_LIMIT = 4000
 _PATHS = {"requirements": "path", "localFile": "source", "localDir": "source"}
 
 
@@ -60,7 +62,7 @@ class Describer:
         code = getattr(inspect.unwrap(target), "__code__", None)
         file = code.co_filename if code is not None else _file_of(target)
         source, definition = self._definition(file, target, code)
-        return {
+        described: Json = {
             "qualname": qualname,
             "kind": kind,
             "file": errors.relative(file, self._root),
@@ -71,6 +73,8 @@ class Describer:
             "options": self._options(options),
             "image": self._image(options.image),
         }
+        doc = _doc_of(target)
+        return {**described, "doc": doc} if doc else described
 
     def _definition(self, file: str, target: Any, code: Any) -> Tuple[str, Optional[_Definition]]:
         """The source of a file and the definition of a function or class in it."""
@@ -139,6 +143,12 @@ def _file_of(target: Any) -> str:
         return inspect.getfile(target)
     except (TypeError, OSError):
         return ""
+
+
+def _doc_of(target: Any) -> str:
+    """The docstring as it was written for this function; empty without one."""
+    doc = getattr(inspect.unwrap(target), "__doc__", None)
+    return inspect.cleandoc(doc)[:_DOC_LIMIT] if isinstance(doc, str) else ""
 
 
 def _parse(file: str) -> Tuple[str, Dict[int, _Definition]]:

@@ -9,6 +9,8 @@ export interface ServeOptions {
   port?: string;
   name?: string;
   engine?: string;
+  /** Sites whose web pages may call endpoints. */
+  allowOrigin?: string[];
 }
 
 /** Ends with the runtime's own exit code. Interrupts are the runtime's to handle. */
@@ -19,12 +21,17 @@ export function serve(context: CliContext, options: ServeOptions): Promise<numbe
     name: options.name,
     engine: options.engine,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  const origins = (options.allowOrigin ?? []).flatMap((origin) => ['--allow-origin', origin]);
   const json = options.json ? ['--json'] : [];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [runtimeScript(context), '--serve', ...flags, ...json], {
-      stdio: 'inherit',
-      env: { ...context.environment, VELAR_HOME: context.home },
-    });
+    const child = spawn(
+      process.execPath,
+      [runtimeScript(context), '--serve', ...flags, ...origins, ...json],
+      {
+        stdio: 'inherit',
+        env: { ...context.environment, VELAR_HOME: context.home },
+      },
+    );
     context.interrupts.handle(() => {
       // The terminal tells the whole group; a signal to us alone has to be passed on.
       child.kill('SIGTERM');

@@ -141,6 +141,14 @@ describe('arguments of an endpoint', () => {
     assert.deepEqual(argumentsOf(undefined, takes()).args, { args: [], kwargs: {} });
   });
 
+  it('come both ways at once, what Python takes by position only in a list', () => {
+    const mixed = takes(parameter('x', { kind: 'positional_only' }), parameter('y'));
+    assert.deepEqual(argumentsOf({ $args: [1], y: 2 }, mixed).args, {
+      args: [{ json: 1 }],
+      kwargs: { y: { json: 2 } },
+    });
+  });
+
   it('are refused with each thing that does not fit', () => {
     const refused = (body: unknown, of = two): string => {
       try {
@@ -156,6 +164,9 @@ describe('arguments of an endpoint', () => {
     assert.match(refused(5), /object by name, or a list/);
     assert.match(refused(null), /object by name, or a list/);
     assert.match(refused({ a: 1, $instance: {} }), /of a method/);
+    assert.match(refused({ $args: [1], a: 2 }), /a is given twice/);
+    assert.match(refused({ $args: [1, 2] }), /1 arguments by position, not 2/);
+    assert.match(refused({ $args: 1, a: 1 }), /by position, as a list/);
   });
 
   it('may be any where the function takes any', () => {
@@ -178,45 +189,90 @@ describe('arguments of an endpoint', () => {
   });
 });
 
+interface Operation {
+  description?: string;
+  requestBody: { content: { 'application/json': { schema: Record<string, unknown> } } };
+  responses: Record<string, { content?: object }>;
+}
+
 describe('the OpenAPI document', () => {
-  it('knows usual annotations and leaves others open', () => {
-    const annotations = [
-      'int',
-      'Optional[str]',
-      'list[float]',
-      'str | None',
-      'np.ndarray',
-      "'bool'",
-    ];
-    const parameters = annotations.map((annotation, index) =>
-      parameter(`p${index}`, { annotation }),
-    );
-    const document = openApi(version(2, [fn({ parameters, generator: true })]), 'staging') as {
+  const operationOf = (made: DeployedFunction, path = `demo/${made.qualname}`): Operation => {
+    const document = openApi(version(2, [made]), 'staging') as {
       info: { version: string };
-      paths: Record<
-        string,
-        {
-          post: {
-            requestBody: { content: { 'application/json': { schema: { properties: object } } } };
-            responses: Record<string, { content?: object }>;
-          };
-        }
-      >;
+      paths: Record<string, { post: Operation }>;
     };
-    const post = document.paths['/v1/endpoints/staging/demo/f']?.post;
-    assert.deepEqual(
-      Object.values(post?.requestBody.content['application/json'].schema.properties ?? {}),
-      [
-        { type: 'integer' },
-        { anyOf: [{ type: 'string' }, { type: 'null' }] },
-        { type: 'array', items: { type: 'number' } },
-        { anyOf: [{ type: 'string' }, { type: 'null' }] },
-        {},
-        { type: 'boolean' },
-      ],
-    );
-    assert.deepEqual(Object.keys(post?.responses['200']?.content ?? {}), ['text/event-stream']);
     assert.equal(document.info.version, '2');
+    const found = document.paths[`/v1/endpoints/staging/${path}`]?.post;
+    assert.ok(found !== undefined, JSON.stringify(document.paths));
+    return found;
+  };
+  const schemaOf = (...parameters: Parameter[]): Record<string, unknown> =>
+    operationOf(fn({ parameters })).requestBody.content['application/json'].schema;
+
+  it('knows usual annotations and leaves others open', () => {
+    const text = { type: 'string' };
+    const none = { type: 'null' };
+    const whole = { type: 'integer' };
+    const known: Record<string, object> = {
+      int: whole,
+      'Optional[str]': { anyOf: [text, none] },
+      'list[float]': { type: 'array', items: { type: 'number' } },
+      'list[int] | None': { anyOf: [{ type: 'array', items: whole }, none] },
+      'typing.Union[int, list[str]]': { anyOf: [whole, { type: 'array', items: text }] },
+      'dict[str, int]': { type: 'object' },
+      'Literal["a|b", \'c\', 3]': { enum: ['a|b', 'c', 3] },
+      'Literal[Colour.RED]': {},
+      'np.ndarray': {},
+      "'bool'": { type: 'boolean' },
+    };
+    for (const [annotation, schema] of Object.entries(known)) {
+      const { properties } = schemaOf(parameter('p', { annotation }));
+      assert.deepEqual(properties, { p: { title: `p: ${annotation}`, ...schema } });
+    }
+  });
+
+  it('says what is required, and where arguments by position and of any name go', () => {
+    const schema = schemaOf(
+      parameter('a', { kind: 'positional_only', annotation: 'int' }),
+      parameter('b', { default: '2' }),
+      parameter('rest', { kind: 'var_positional', annotation: 'str' }),
+      parameter('c', { kind: 'keyword_only' }),
+      parameter('more', { kind: 'var_keyword', annotation: 'float' }),
+    );
+    assert.deepEqual(schema, {
+      type: 'object',
+      properties: {
+        $args: {
+          title: 'a: int, *rest: str',
+          type: 'array',
+          description: 'Arguments by position.',
+          prefixItems: [{ title: 'a: int', type: 'integer' }],
+          items: { type: 'string' },
+          minItems: 1,
+        },
+        b: { title: 'b', description: 'Default: 2' },
+        c: { title: 'c' },
+      },
+      required: ['$args', 'c'],
+      additionalProperties: { type: 'number' },
+    });
+  });
+
+  it('tells the docstring, streams, and names that need encoding', () => {
+    const { description, responses } = operationOf(fn({ doc: 'Counts.', generator: true }));
+    assert.equal(description, 'Counts.');
+    assert.deepEqual(Object.keys(responses['200']?.content ?? {}), ['text/event-stream']);
+    const method = operationOf(
+      fn({ qualname: 'Ädder.add', kind: 'method' }),
+      'demo/%C3%84dder.add',
+    );
+    assert.deepEqual(method.requestBody.content['application/json'].schema['properties'], {
+      $instance: {
+        title: 'Ädder(…)',
+        type: 'object',
+        description: 'Arguments that Ädder is made with, by name.',
+      },
+    });
   });
 });
 

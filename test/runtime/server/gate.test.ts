@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { sha256Hex } from '../../../runtime/protocol/bundles';
+import { checkOrigin } from '../../../runtime/server/crossOrigin';
 import { decide, hostName, isLoopback, type RequestFacts } from '../../../runtime/server/gate';
 import { hostNames, isLoopbackHost } from '../../../runtime/server/server';
 
@@ -13,6 +14,7 @@ const rules = {
     { environment: 'staging' as const, sha256: sha256Hex('staging-key') },
     { environment: 'production' as const, sha256: sha256Hex('production-key') },
   ],
+  origins: new Set(['https://app.example', 'http://localhost:3000']),
 };
 const good: RequestFacts = {
   upgrade: true,
@@ -21,6 +23,7 @@ const good: RequestFacts = {
   host: '127.0.0.1:7070',
   origin: undefined,
   authorization: 'Bearer device-token',
+  accept: '*/*',
   loopback: true,
 };
 
@@ -29,7 +32,7 @@ function verdict(change: Partial<RequestFacts>): string | number {
   const decision = decide({ ...good, ...change }, rules);
   if (decision.kind === 'link') return decision.principal.device;
   if (decision.kind === 'endpoint') return decision.environment;
-  return decision.kind === 'pair' ? 'pair' : decision.status;
+  return decision.kind === 'refuse' ? decision.status : decision.kind;
 }
 
 describe('gate', () => {
@@ -61,21 +64,98 @@ describe('gate', () => {
     assert.equal(to(staging, 'nobody'), 401);
   });
 
-  it('refuses every Origin before anything else', () => {
-    for (const origin of [
-      'null',
-      '',
-      'http://127.0.0.1:7070',
-      'vscode-webview://x',
-      'https://gpu.example',
-    ]) {
-      for (const url of ['/v1/link', '/v1/pair', '/', '/v1/endpoints/staging/a/f']) {
-        for (const upgrade of [true, false]) {
+  it('refuses Origins before anything else', () => {
+    const foreign = ['null', '', 'vscode-webview://x', 'https://gpu.example', 'http://127.0.0.1:1'];
+    const own = 'http://127.0.0.1:7070';
+    const allowed = ['https://app.example', 'http://localhost:3000'];
+    const refuses = (origin: string, url: string): void => {
+      for (const upgrade of [true, false]) {
+        for (const method of ['GET', 'POST', 'OPTIONS']) {
           for (const authorization of [undefined, 'Bearer device-token']) {
-            assert.equal(verdict({ origin, url, upgrade, authorization, method: 'POST' }), 403);
+            const accept = 'text/html';
+            const facts = { origin, url, upgrade, authorization, method, accept };
+            assert.equal(verdict(facts), 403, JSON.stringify(facts));
           }
         }
       }
+    };
+    for (const url of ['/v1/link', '/v1/pair', '/']) {
+      for (const origin of [...foreign, own, ...allowed]) refuses(origin, url);
+    }
+    for (const origin of foreign) refuses(origin, '/v1/endpoints/staging/a/f');
+  });
+
+  const endpoint = { url: '/v1/endpoints/staging/a/f', upgrade: false, method: 'POST' };
+
+  it('lets web pages of its own and of allowed origins call endpoints, with a key', () => {
+    const key = 'Bearer staging-key';
+    for (const origin of ['http://127.0.0.1:7070', 'https://app.example']) {
+      assert.equal(verdict({ ...endpoint, origin, authorization: key }), 'staging');
+      assert.equal(verdict({ ...endpoint, origin, authorization: undefined }), 401);
+      assert.equal(verdict({ ...endpoint, origin, authorization: key, upgrade: true }), 403);
+    }
+    for (const origin of ['https://app.example:444', 'http://app.example', 'https://APP.example']) {
+      assert.equal(verdict({ ...endpoint, origin, authorization: key }), 403, origin);
+    }
+    const rebound = { origin: 'http://evil.example:7070', host: 'evil.example:7070' };
+    assert.equal(verdict({ ...endpoint, ...rebound, authorization: key }), 403);
+    const other = { origin: 'https://app.example', host: 'evil.example' };
+    assert.equal(verdict({ ...endpoint, ...other, authorization: key }), 403);
+  });
+
+  it('answers browsers that ask ahead for allowed origins only', () => {
+    const asks = { ...endpoint, method: 'OPTIONS', authorization: undefined };
+    assert.equal(verdict({ ...asks, origin: 'https://app.example' }), 'preflight');
+    assert.equal(verdict({ ...asks, origin: 'https://evil.example' }), 403);
+    assert.equal(verdict({ ...asks, origin: 'https://app.example', host: 'evil.example' }), 403);
+    assert.equal(verdict(asks), 401);
+  });
+
+  it('shows the page to try a function to whoever reads HTML, and nothing else without a key', () => {
+    const reads = {
+      ...endpoint,
+      method: 'GET',
+      authorization: undefined,
+      accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+    };
+    assert.equal(verdict(reads), 'page');
+    assert.equal(verdict({ ...reads, url: '/v1/endpoints/production/b/C.m?x=1' }), 'page');
+    for (const accept of [undefined, '*/*', 'application/json', 'text/htmlx']) {
+      assert.equal(verdict({ ...reads, accept }), 401, accept);
+    }
+    for (const url of [
+      '/',
+      '/v1/endpoints/elsewhere/a/f',
+      '/v1/endpoints/staging/a',
+      '/v1/endpoints/staging/a/',
+      '/v1/endpoints/staging/a/openapi.json',
+      '/v1/endpoints/staging/a/f/calls',
+      '/v1/endpoints/staging/a/f/calls/run-1',
+    ]) {
+      assert.equal(verdict({ ...reads, url }), 401, url);
+    }
+    for (const method of ['POST', 'HEAD', 'PUT']) assert.equal(verdict({ ...reads, method }), 401);
+    assert.equal(verdict({ ...reads, host: 'evil.example' }), 403);
+    assert.equal(verdict({ ...reads, origin: 'https://evil.example' }), 403);
+  });
+
+  it('takes origins as browsers write them, and never all', () => {
+    for (const origin of ['https://app.example', 'http://localhost:3000', 'https://[::1]:8443']) {
+      assert.equal(checkOrigin(origin), origin);
+    }
+    for (const origin of [
+      '*',
+      'null',
+      '',
+      'app.example',
+      'https://app.example/',
+      'https://app.example:443',
+      'https://APP.example',
+      'https://*.example',
+      'file:///x',
+      'vscode-webview://x',
+    ]) {
+      assert.throws(() => checkOrigin(origin), /is no origin/, origin);
     }
   });
 

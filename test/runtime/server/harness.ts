@@ -31,6 +31,8 @@ export class Harness {
       host: '127.0.0.1',
       port: 0,
       publicHosts: [],
+      origins: [],
+      pageFolder: '',
       tls: undefined,
       ownerToken: OWNER_TOKEN,
       runtime: { id: 'rt-test', name: 'test', version: '0' },

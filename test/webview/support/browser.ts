@@ -11,9 +11,8 @@ import { openPanel, type PanelPage } from './panelPage';
 export type Open = (options?: Parameters<typeof openPanel>[1]) => Promise<PanelPage>;
 
 /** To be called in a suite. Its tests are skipped, with the reason, where no browser can be had. */
-export function withBrowser(): Open {
+export function withChromium(): () => Browser {
   let browser: Browser;
-  let panel: PanelPage | undefined;
 
   before(async function () {
     this.timeout(300_000);
@@ -31,6 +30,14 @@ export function withBrowser(): Open {
     await browser?.close();
   });
 
+  return () => browser;
+}
+
+/** The same, for the panel's page. */
+export function withBrowser(): Open {
+  const browser = withChromium();
+  let panel: PanelPage | undefined;
+
   afterEach(async () => {
     if (panel === undefined) return;
     const { page, problems } = panel;
@@ -39,5 +46,5 @@ export function withBrowser(): Open {
     assert.deepEqual(problems, [], 'the policy stopped something, or the page failed');
   });
 
-  return async (options) => (panel = await openPanel(browser, options));
+  return async (options) => (panel = await openPanel(browser(), options));
 }
