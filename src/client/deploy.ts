@@ -1,10 +1,10 @@
 /** Deploys, promotions and calls of what is deployed, each followed as a run. */
 import {
-  ENDPOINT_PATH,
   environmentSchema,
   type Environment,
   type VersionDiff,
 } from '../../runtime/protocol/deployments';
+import { ENDPOINT_PATH } from '../../runtime/protocol/endpointPaths';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { CallArguments } from '../../runtime/protocol/values';
 import type { ClientConnection, RunHandle } from './api';
