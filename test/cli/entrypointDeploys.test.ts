@@ -1,7 +1,7 @@
 /** `app.deploy()` in a local entrypoint: what it makes, what it raises, and what becomes of it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployedAppSchema, type Version } from '../../runtime/protocol/deployments';
 import { EndpointServer } from './endpointServer';
@@ -64,7 +64,13 @@ describe('a deploy from a local entrypoint', function () {
 
   const runsText = (): Promise<string> => velar('ps', '--all');
 
-  before(() => server.start());
+  before(() => {
+    mkdirSync(workspace.home, { recursive: true });
+    // A dollar a second, so that a budget is soon used up.
+    const prices = { date: '2026-11-24', currency: 'USD', cpuUsdPerHour: 3600, gpus: [] };
+    writeFileSync(join(workspace.home, 'prices.json'), JSON.stringify(prices));
+    return server.start();
+  });
   after(async () => {
     await server.stop();
     workspace.remove();
@@ -165,6 +171,28 @@ describe('a deploy from a local entrypoint', function () {
     assert.match(inside ?? '', /Refused: App "mixed" can't be deployed from inside of a container/);
     assert.match(lines.stdout, /velar deploy FILE/);
     assert.deepEqual(await versions(), before, 'no version was made');
+  });
+
+  it('raises what keeps its containers from coming up', async () => {
+    const image = 'velar.Image.debian_slim().pip_install("file:///nothing-1.0-py3-none-any.whl")';
+    workspace.write(
+      'mixed.py',
+      mixed('unbuilt', 'told(app.deploy)').replace('0)', `0, image=${image})`),
+    );
+    const unbuilt = await workspace.start(['run', 'mixed.py'], HERE).ended;
+    assert.match(unbuilt.stdout, /^InfrastructureError True .*nothing-1\.0/, unbuilt.stderr);
+
+    await velar('budget', 'set', '0.0001', '--app', 'mixed', '--per', 'day');
+    const { stdout, stderr } = await runMain(
+      'dear',
+      'told(app.deploy)',
+      'told(lambda: served.remote("x"))',
+    );
+    const [first, hint, second] = stdout.split('\n');
+    assert.match(first ?? '', /^InfrastructureError True .*budget of .* mixed is spent/, stderr);
+    assert.match(hint ?? '', /velar budget remove --app mixed/);
+    assert.equal(second, first, 'calls of what is deployed are refused alike');
+    await velar('budget', 'remove', '--app', 'mixed', '--yes');
   });
 
   it('is cancelled by name, and with the entrypoint', async () => {

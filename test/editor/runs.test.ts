@@ -159,7 +159,7 @@ describe('runs on the runtime of this machine', function () {
   it('of a method make its object, and of an entrypoint run here', async () => {
     const document = await openFile(
       'kinds.py',
-      `${HEADER}@app.cls()\nclass Model:\n    @velar.enter()\n    def load(self):\n        self.by = 10\n\n    @velar.method()\n    def times(self, x: int = 4) -> int:\n        return self.by * x\n\n\n@app.function()\ndef double(x: int) -> int:\n    return 2 * x\n\n\n@app.local_entrypoint()\ndef main():\n    print("doubled", double.remote(21))\n`,
+      `${HEADER}@app.cls()\nclass Model:\n    @velar.enter()\n    def load(self):\n        self.by = 10\n\n    @velar.method()\n    def times(self, x: int = 4) -> int:\n        return self.by * x\n\n\n@app.function()\ndef double(x: int) -> int:\n    return 2 * x\n\n\n@app.local_entrypoint()\ndef main():\n    print("doubled", double.remote(21))\n    version = app.deploy().version\n    print("version", version, velar.Function.from_name(app.name, "double").remote(4))\n`,
     );
     assert.deepEqual((await run(document, 'Model.times')).record.result, { value: 40 });
     const entry = await run(document, 'main');
@@ -168,12 +168,15 @@ describe('runs on the runtime of this machine', function () {
       'succeeded',
       entry.record.error?.text ?? entry.record.error?.message,
     );
+    const printed = entry.log
+      .view()
+      .lines.map(({ text }) => text)
+      .join('\n');
+    assert.match(printed, /doubled 42/);
     assert.match(
-      entry.log
-        .view()
-        .lines.map(({ text }) => text)
-        .join('\n'),
-      /doubled 42/,
+      printed,
+      /to staging: version 1 is served\n[^]*version 1 8/,
+      'unsaved, and deployed',
     );
   });
 
