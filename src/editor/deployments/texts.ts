@@ -6,7 +6,6 @@ import {
   type Version,
   type VersionDiff,
 } from '../../../runtime/protocol/deployments';
-import { ENDPOINT_PATH } from '../../../runtime/protocol/endpointPaths';
 import { diffLines } from '../../client/deploy';
 
 const ACTIONS: Record<Served['action'], string> = {
