@@ -14,7 +14,8 @@ export const callerMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('invoke'),
     invocation: z.number().int(),
-    app: z.string(),
+    /** Of the caller's own code; absent where `deployed` names it. */
+    app: z.string().optional(),
     function: z.string(),
     mode: z.enum(['call', 'map', 'gen', 'spawn']),
     ordered: z.boolean(),
@@ -22,9 +23,9 @@ export const callerMessageSchema = z.discriminatedUnion('type', [
     instance: z.boolean(),
     /**
      * Calls what an environment serves in place of the caller's own code; null: the environment that the caller
-     * itself is deployed to, else staging.
+     * itself is deployed to, else staging. A runtime that does not know it takes no message without `app`.
      */
-    deployed: z.object({ environment: environmentSchema.nullable() }).optional(),
+    deployed: z.object({ app: z.string(), environment: environmentSchema.nullable() }).optional(),
   }),
   z.object({
     type: z.literal('inputs'),

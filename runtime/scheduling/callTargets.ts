@@ -45,8 +45,9 @@ export class CallTargets {
 
   /** What an invocation of the code is for. */
   called(code: CallingCode, invoke: Invoke): Resolved | Promise<Resolved> {
-    const { app, function: qualname, mode, deployed } = invoke;
-    if (deployed === undefined) return this.own(code, qualname, app);
+    const { function: qualname, mode, deployed } = invoke;
+    if (deployed === undefined) return this.own(code, qualname, invoke.app);
+    const { app } = deployed;
     const environment = deployed.environment ?? code.environment ?? 'staging';
     const name = `${app}.${qualname}`;
     if (code.environment === 'staging' && environment === 'production') {

@@ -19,7 +19,7 @@ const INVOKE = {
 /** A value that a field may or may not have by right. */
 const anything = fc.oneof(
   fc.constantFrom(undefined, null, -1, 0, 1, 1.5, NaN, Infinity, 2 ** 60, '', 'call', 'mime', true),
-  fc.constantFrom([], [1], [-1], ['1'], [1.5], {}, { environment: null }),
+  fc.constantFrom([], [1], [-1], ['1'], [1.5], {}, { app: 'b', environment: null }),
 );
 
 describe('headers that are checked by hand', () => {

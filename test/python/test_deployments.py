@@ -38,12 +38,13 @@ class Deployed(unittest.TestCase):
         headers = self.sent()
         self.assertEqual([header["mode"] for header in headers], ["call", "map", "map", "map", "spawn"])
         for header in headers:
-            self.assertEqual(header["deployed"], {"environment": "production"})
-            self.assertEqual((header["app"], header["function"]), ("shop", "double"))
+            self.assertEqual(header["deployed"], {"app": "shop", "environment": "production"})
+            self.assertEqual(header["function"], "double")
+            self.assertNotIn("app", header, "a runtime that knows no deployments must not call the file's own")
 
     def test_without_an_environment_the_runtime_chooses_it(self):
         velar.Function.from_name("shop", "double").remote(1)
-        self.assertEqual(self.sent()[0]["deployed"], {"environment": None})
+        self.assertEqual(self.sent()[0]["deployed"], {"app": "shop", "environment": None})
 
     def test_a_function_of_the_file_is_not_of_a_deployment(self):
         app = velar.App("shop")

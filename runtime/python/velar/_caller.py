@@ -114,15 +114,16 @@ class Caller:
         """A new invocation and the frame that announces it, to be sent with its first inputs."""
         header: Dict[str, Any] = {
             "type": "invoke",
-            "app": app,
             "function": function,
             "mode": mode,
             "ordered": ordered,
             "returnExceptions": return_exceptions,
             "instance": instance,
         }
-        if deployed is not None:
-            header["deployed"] = deployed
+        if deployed is None:
+            header["app"] = app
+        else:
+            header["deployed"] = {"app": app, **deployed}
         return self.open(header)
 
     def open(self, header: Dict[str, Any]) -> Tuple[Invocation, bytes]:

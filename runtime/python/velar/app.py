@@ -123,6 +123,7 @@ class App:
 
         ``wait``: returns once the environment serves the version. Without it returns at once; the deploy goes on, and
         the run with it, after the entrypoint has ended well. ``.wait()`` and ``.version`` of what is returned wait.
+        What goes wrong with one that nobody waits for is said in the run's log.
 
         Raises ``ValueError`` for another environment, :class:`velar.exception.NotConnected` without a runtime,
         :class:`velar.exception.Refused` where production takes promoted versions only and inside of a container,
