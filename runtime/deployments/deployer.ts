@@ -12,7 +12,7 @@ import type { Described } from '../scheduling/describe';
 import { infrastructureError } from '../scheduling/platformErrors';
 import type { Run, RunParams } from '../scheduling/run';
 import { showRetry, showRunning, showStage, showWorkerPhase } from '../scheduling/runPhases';
-import type { Target } from '../scheduling/target';
+import { readinessOf, type Target } from '../scheduling/target';
 import type { TargetResult } from '../scheduling/targets';
 import type { DeploymentStore, Move } from '../store/deployments';
 
@@ -211,22 +211,13 @@ export class Deployer {
       };
       const body = Buffer.from(JSON.stringify({ args: [], kwargs: {} }));
       const input = { format: 'json' as const, body, instance: false };
-      const ready = readiness(target);
+      const ready = readinessOf(target);
       const call = new Call(newCallId(), run, ready, input, 'mime', false, false, sink);
       run.calls.add(call);
       run.hide(target.hidden);
       submit([call]);
     });
   }
-}
-
-/** The same place, and no function: that the code was loaded is all that is asked. */
-function readiness(target: Target): Target {
-  return {
-    ...target,
-    function: { ...target.function, qualname: '', generator: false },
-    laneKey: `${target.groupKey}|`,
-  };
 }
 
 function chooseApp(

@@ -1,7 +1,10 @@
 /** What containers were used for, what it costs, and the budgets that hold it. */
 import * as z from 'zod';
 
-/** What a container did with its time. The first three are billed to the run that they were for. */
+/**
+ * What a container did with its time. The first three are billed to the run that they were for. `prepared`: code was
+ * loaded ahead of calls, or to see that a version comes up.
+ */
 export const usageKindSchema = z.enum([
   'imports',
   'model-load',

@@ -11,6 +11,7 @@ import type { Call } from './call';
 import type { Container } from './container';
 import { ContainerTime, whose } from './containerTime';
 import type { CostService } from './service';
+import { isReadiness } from './target';
 
 export type SpendingOptions = Omit<BudgetGuardOptions, 'settle'>;
 
@@ -82,6 +83,12 @@ export class Spending implements CostService {
   private charge(container: Container, call: Call, kind: UsageKind, ms: number): void {
     const { app, function: called } = call.target;
     const { gpu, cards } = whose(container);
+    if (isReadiness(call.target)) {
+      // Its run says on which cards it was, and that it cost nothing.
+      call.run.charge({ busyMs: 0, gpu, count: cards });
+      this.meter.add({ app, function: '', gpu, cards, kind: 'prepared' }, ms);
+      return;
+    }
     const usage = { busyMs: ms, gpu, count: cards };
     call.run.charge(usage);
     this.meter.add({ app, function: called.qualname, gpu, cards, kind }, ms);

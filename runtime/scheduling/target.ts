@@ -107,6 +107,20 @@ export function groupOf(poolKey: string, loadKey: string): string {
   return `${poolKey}|${loadKey}`;
 }
 
+/** The same place, and no function: that the code was loaded is all that is asked. */
+export function readinessOf(target: Target): Target {
+  return {
+    ...target,
+    function: { ...target.function, qualname: '', generator: false },
+    laneKey: `${target.groupKey}|`,
+  };
+}
+
+/** Of a call that asks whether a version comes up, and calls no function. */
+export function isReadiness({ function: { qualname } }: Target): boolean {
+  return qualname === '';
+}
+
 /** Methods of a class share its containers. */
 function ownerOf({ kind, qualname }: FunctionDescription): string {
   return kind === 'method' ? qualname.slice(0, qualname.lastIndexOf('.')) : qualname;

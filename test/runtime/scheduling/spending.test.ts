@@ -97,4 +97,39 @@ describe('spending', function () {
     const again = await harness.run(bundle, { qualname: 'work' }, [0]);
     assert.equal((await again.ended).status, 'succeeded');
   });
+
+  it('bills no deploy for the containers that it brings up, and says so beside the figures', async () => {
+    const imports = 'import time\ntime.sleep(0.3)\n';
+    const shown = APP.replace('"spend"', '"shown"');
+    const deployed = await harness.bundle({ 'app.py': `${imports}${shown}` });
+    const run = 'run-deploy0000001';
+    const create = { run, bundle: deployed, file: 'app.py', cpu: false, commit: null };
+    harness.service.deployments.create({ ...create, environment: 'staging' }, 'me');
+    const deploy = harness.watch(run);
+    assert.equal((await deploy.ended).status, 'succeeded');
+    assert.deepEqual([costOf(deploy).usd, costOf(deploy).seconds], [0, 0]);
+    const of = (report: CostReport): CostReport => ({
+      ...report,
+      rows: report.rows.filter((row) => row.app === 'shown'),
+    });
+    const before = of(harness.service.costs.report(1));
+    assert.equal(
+      before.rows.reduce((sum, { usd }) => sum + usd, 0),
+      0,
+    );
+    assert.ok(msOf(before, 'prepared') >= 300, 'its imports are metered');
+    assert.match(
+      before.terms.join(' '),
+      /Not billed:[^.]*what a deploy, [^.]* to see that its version/,
+    );
+    const call = 'run-call00000001';
+    const given = { args: [{ json: 0.2 }], kwargs: {} };
+    await harness.service.deployments.call(call, 'staging', 'shown', 'work', given);
+    const called = harness.watch(call);
+    await called.ended;
+    const after = of(harness.service.costs.report(1));
+    const usd = after.rows.reduce((sum, row) => sum + row.usd, 0);
+    assert.ok(usd >= 0.2 && Math.abs(usd - costOf(called).usd) < 1e-6, `${usd}`);
+    assert.equal(msOf(after, 'prepared'), msOf(before, 'prepared'));
+  });
 });
