@@ -1,16 +1,26 @@
 /** An app's endpoints as an OpenAPI document. Pure. */
 import { type DeployedFunction, type Environment, type Version } from '../protocol/deployments';
 import { ENDPOINT_PATH } from '../protocol/endpointPaths';
+import {
+  KEPT_CALLS,
+  KEPT_RESULT_MS,
+  MAX_IDEMPOTENCY_KEY_CHARACTERS,
+  MAX_OPEN_CALLS,
+} from './callLimits';
 
 type Json = Record<string, unknown>;
 type Parameter = DeployedFunction['parameters'][number];
 
 export function openApi(version: Version, environment: Environment): Json {
   const { app, functions } = version;
-  const paths = functions.map((fn) => [
-    `${ENDPOINT_PATH}${environment}/${[app, fn.qualname].map(encodeURIComponent).join('/')}`,
-    { post: operation(fn) },
-  ]);
+  const paths = functions.flatMap((fn): [string, Json][] => {
+    const path = `${ENDPOINT_PATH}${environment}/${[app, fn.qualname].map(encodeURIComponent).join('/')}`;
+    return [
+      [path, { post: operation(fn) }],
+      [`${path}/calls`, { post: startOperation(fn) }],
+      [`${path}/calls/{id}`, callOperations(fn)],
+    ];
+  });
   return {
     openapi: '3.1.0',
     info: { title: `${app} (${environment})`, version: String(version.version) },
@@ -21,7 +31,6 @@ export function openApi(version: Version, environment: Environment): Json {
 }
 
 function operation(fn: DeployedFunction): Json {
-  const schema = argumentsSchema(fn);
   const type = fn.generator ? 'text/event-stream' : 'application/json';
   return {
     operationId: fn.qualname,
@@ -29,19 +38,97 @@ function operation(fn: DeployedFunction): Json {
       ? `Calls ${fn.qualname}; its items come as events.`
       : `Calls ${fn.qualname}.`,
     ...(fn.doc === undefined ? {} : { description: fn.doc }),
-    requestBody: {
-      required: schema.required.length > 0,
-      content: { 'application/json': { schema } },
-    },
+    requestBody: requestBody(fn),
     responses: {
       200: { description: 'What it returned.', content: { [type]: {} } },
-      401: { description: 'No key of this environment.' },
-      422: { description: 'The arguments do not fit.' },
+      ...REFUSALS,
       500: { description: 'The function raised.' },
-      503: { description: 'Nothing can serve now; Retry-After says when to try again.' },
       504: { description: 'It took longer than its timeout.' },
     },
   };
+}
+
+const REFUSALS = {
+  401: { description: 'No key of this environment.' },
+  422: { description: 'The arguments do not fit.' },
+  503: {
+    description: `Nothing can serve now, or ${MAX_OPEN_CALLS} calls of it wait or run; Retry-After says when to try again.`,
+  },
+};
+const KEPT_HOURS = KEPT_RESULT_MS / 3_600_000;
+
+/** A call that nobody waits for. */
+function startOperation(fn: DeployedFunction): Json {
+  return {
+    operationId: `${fn.qualname}/calls`,
+    summary: `Starts a call of ${fn.qualname} and does not wait for it.`,
+    description: `Its result is kept for ${KEPT_HOURS} hours from its end on.`,
+    parameters: [
+      {
+        name: 'Idempotency-Key',
+        in: 'header',
+        schema: { type: 'string', minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_CHARACTERS },
+        description: 'The same key with the same arguments names the same call while it is kept.',
+      },
+    ],
+    requestBody: requestBody(fn),
+    responses: {
+      202: { description: 'It is on; its address is in Location.', content: CALL },
+      ...REFUSALS,
+      409: { description: 'The Idempotency-Key came with other arguments before.' },
+      429: {
+        description: `The runtime keeps ${KEPT_CALLS.maxCalls} calls or ${KEPT_CALLS.maxBytes} bytes of results already; Retry-After says when the next expires.`,
+      },
+    },
+  };
+}
+
+function callOperations({ qualname }: DeployedFunction): Json {
+  const gone = {
+    401: REFUSALS[401],
+    404: { description: 'The function has no such call.' },
+    410: { description: `It ended more than ${KEPT_HOURS} hours ago, or was removed.` },
+  };
+  return {
+    parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+    get: {
+      operationId: `${qualname}/calls/get`,
+      summary: 'Tells how a call stands, and its result once it has ended.',
+      responses: { 200: { description: 'How it stands.', content: CALL }, ...gone },
+    },
+    delete: {
+      operationId: `${qualname}/calls/delete`,
+      summary: 'Cancels a call that goes on, and removes its result.',
+      responses: { 204: { description: 'It is gone.' }, ...gone },
+    },
+  };
+}
+
+const CALL = {
+  'application/json': {
+    schema: {
+      type: 'object',
+      required: ['id', 'status', 'ms', 'keptForMs', 'expiresAt'],
+      properties: {
+        id: { type: 'string' },
+        status: { enum: ['active', 'succeeded', 'failed', 'cancelled'] },
+        ms: { type: ['number', 'null'], description: 'Its duration; null while it goes on.' },
+        keptForMs: { type: 'number', description: 'How long results are kept from their end on.' },
+        expiresAt: {
+          type: ['number', 'null'],
+          description: 'When the result goes, ms since the epoch; null while the call goes on.',
+        },
+        result: { description: 'What it returned.' },
+        error: { type: 'object', description: 'Why it failed.' },
+        note: { type: 'string', description: 'Why there is no result.' },
+      },
+    },
+  },
+};
+
+function requestBody(fn: DeployedFunction): Json {
+  const schema = argumentsSchema(fn);
+  return { required: schema.required.length > 0, content: { 'application/json': { schema } } };
 }
 
 /** Arguments by name; what Python takes by position only goes into the list `$args`. */

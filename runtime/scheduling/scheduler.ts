@@ -99,7 +99,7 @@ export class Scheduler implements RunService {
         ...this.deployments.bundles,
       ],
       imagesServed: () => this.deployments.images,
-      runInUse: (run) => parts.runs.find(run) !== undefined,
+      runInUse: (run) => (parts.runs.find(run) ?? store.keptCalls.find(run)) !== undefined,
     });
     this.costs = new Spending({
       usage: store.usage,

@@ -22,7 +22,7 @@ export function checkOrigin(given: string): string {
 export function corsHeaders(origin: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'velar-request-id, server-timing, retry-after',
+    'access-control-expose-headers': 'velar-request-id, server-timing, retry-after, location',
     vary: 'Origin',
   };
 }
@@ -30,7 +30,7 @@ export function corsHeaders(origin: string): Record<string, string> {
 /** Answers the question that comes before a call. */
 export function preflightHeaders(): Record<string, string> {
   return {
-    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-methods': 'GET, POST, DELETE',
     'access-control-allow-headers': 'authorization, content-type, idempotency-key',
     'access-control-max-age': String(REMEMBERED_S),
   };

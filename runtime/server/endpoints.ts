@@ -4,18 +4,20 @@ import { type DeployedFunction, type Environment } from '../protocol/deployments
 import { ENDPOINT_PATH, OPENAPI_NAME } from '../protocol/endpointPaths';
 import { VelarError } from '../protocol/errors';
 import type { RunEvent } from '../protocol/events';
-import { newRunId, runIdOf } from '../protocol/runIds';
-import type { CallArguments, RunError } from '../protocol/values';
+import type { RunSummary } from '../protocol/methods';
+import { newRunId } from '../protocol/runIds';
+import type { CallArguments } from '../protocol/values';
 import type { DeploymentService, RunService } from '../scheduling/service';
+import { KEPT_RESULT_MS, MAX_OPEN_CALLS } from '../deployments/callLimits';
 import { openApi } from '../deployments/openApi';
+import type { KeptCall } from '../store/keptCalls';
+import { KEPT_RESULT_CHARACTERS } from '../store/runs';
+import type { CallKeeping, Scope } from './callKeeping';
+import { errorBody, refuse, StreamAnswer, WholeAnswer } from './endpointAnswers';
 import { argumentsOf } from './endpointArguments';
 import { readJson, sendJson } from './http';
-import { serverTiming } from './serverTiming';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** Calls of one function that may wait or run at once; more are asked to come again. */
-const MAX_OPEN_CALLS = 1000;
-const RETRY_AFTER_S = 1;
 
 interface Route {
   environment: Environment;
@@ -34,6 +36,7 @@ export class Endpoints {
     private readonly service: Pick<RunService, 'watch' | 'cancel'> & {
       deployments: Pick<DeploymentService, 'served' | 'call'>;
     },
+    private readonly keeping: CallKeeping,
   ) {}
 
   /** Answers a request that the gate let in for the environment. Never rejects. */
@@ -67,8 +70,9 @@ export class Endpoints {
     const [calls, id, ...more] = rest;
     if (more.length > 0 || (calls !== undefined && calls !== 'calls')) throw nothingAt(request);
     if (id !== undefined) {
-      allow(request, 'GET');
-      this.tell(response, route, id);
+      allow(request, 'GET', 'DELETE');
+      if (request.method === 'DELETE') this.forget(response, route, id);
+      else this.tell(response, route, id);
       return;
     }
     allow(request, 'POST');
@@ -90,10 +94,7 @@ export class Endpoints {
     instance: CallArguments | undefined,
   ): Promise<void> {
     const { environment, app, qualname = '' } = route;
-    const key = `${environment}|${app}|${qualname}`;
-    const open = this.open.get(key) ?? 0;
-    if (open >= MAX_OPEN_CALLS) throw tooMany(open);
-    this.open.set(key, open + 1);
+    const leave = this.enter(route);
     const run = newRunId();
     let ended = false;
     const close = (): void => {
@@ -117,156 +118,128 @@ export class Endpoints {
       });
     } finally {
       response.off('close', close);
+      leave();
+    }
+  }
+
+  /** Takes one of the function's places; returns what gives it back. Throws `conflict`. */
+  private enter({ environment, app, qualname = '' }: Route): () => void {
+    const key = `${environment}|${app}|${qualname}`;
+    const open = this.open.get(key) ?? 0;
+    if (open >= MAX_OPEN_CALLS) throw tooMany(open);
+    this.open.set(key, open + 1);
+    return () => {
       const left = (this.open.get(key) ?? 1) - 1;
       if (left === 0) this.open.delete(key);
       else this.open.set(key, left);
-    }
+    };
   }
 
   /** Starts a call that nobody waits for; the same idempotency key names the same call. */
   private async spawn(
     request: IncomingMessage,
     response: ServerResponse,
-    { environment, app, qualname = '' }: Route,
+    route: Route,
     args: CallArguments,
     instance: CallArguments | undefined,
   ): Promise<void> {
-    const given = request.headers['idempotency-key'];
-    const run =
-      typeof given === 'string' ? runIdOf([environment, app, qualname, given]) : newRunId();
-    await this.service.deployments.call(run, environment, app, qualname, args, instance);
-    sendJson(response, 202, { id: run, status: 'active' });
+    const { environment, app, qualname = '' } = route;
+    const header = request.headers['idempotency-key'];
+    const key = typeof header === 'string' ? header : undefined;
+    const { run, isNew } = this.keeping.begin(scopeOf(route), key, [args, instance]);
+    if (isNew) {
+      let leave: (() => void) | undefined;
+      try {
+        leave = this.enter(route);
+        await this.service.deployments.call(run, environment, app, qualname, args, instance);
+      } catch (error) {
+        this.keeping.drop(run);
+        leave?.();
+        throw error;
+      }
+      this.keepWhenEnded(run, leave);
+      this.keeping.began();
+    }
+    const [path] = (request.url ?? '').split('?', 1);
+    sendJson(response, 202, this.standing(route, run), { location: `${path}/${run}` });
   }
 
-  /** How a call stands that was started without waiting. Throws `not-found`. */
-  private tell(response: ServerResponse, { environment, app, qualname }: Route, id: string): void {
-    const events: RunEvent[] = [];
-    const watch = this.service.watch(id, 0, (more) => events.push(...more));
-    const summary = watch.summary();
+  private keepWhenEnded(run: string, leave: () => void): void {
+    const told: RunEvent[] = [];
+    const watch = this.service.watch(run, 0, (events) => {
+      for (const event of events) {
+        if (event.type === 'result' || event.type === 'error') told.push(event);
+        if (event.type !== 'ended') continue;
+        this.keeping.end(run, told);
+        leave();
+      }
+    });
     watch.log.close();
-    watch.close();
-    const { status, ms } = summary;
-    if (
-      summary.app !== app ||
-      summary.qualname !== qualname ||
-      summary.environment !== environment
-    ) {
-      throw new VelarError('not-found', `${app}.${qualname ?? ''} has no call ${id}.`);
-    }
+  }
+
+  private tell(response: ServerResponse, route: Route, id: string): void {
+    sendJson(response, 200, this.standing(route, id));
+  }
+
+  /** Ends a call that goes on, and forgets its result. */
+  private forget(response: ServerResponse, route: Route, id: string): void {
+    this.checkKept(route, id);
+    this.service.cancel(id);
+    this.keeping.drop(id);
+    response.writeHead(204, { 'cache-control': 'no-store' }).end();
+  }
+
+  /** How a call stands that nobody waits for. Throws `not-found`. */
+  private standing(route: Route, id: string): object {
+    const { expiresAt } = this.checkKept(route, id);
+    const { summary, events } = this.pastOf(id);
     const result = events.find((event) => event.type === 'result')?.result;
     const error = events.find((event) => event.type === 'error')?.error;
-    sendJson(response, 200, {
+    return {
       id,
-      status,
-      ms,
+      status: summary.status,
+      ms: summary.ms,
+      keptForMs: KEPT_RESULT_MS,
+      expiresAt,
       ...(result === undefined ? {} : 'value' in result ? { result: result.value } : result),
       ...(error === undefined ? {} : { error: errorBody(error) }),
+      ...(summary.status === 'succeeded' && result === undefined ? { note: RESULT_TOO_LONG } : {}),
+    };
+  }
+
+  private checkKept(route: Route, id: string): KeptCall {
+    const scope = scopeOf(route);
+    const kept = this.keeping.find(scope, id);
+    if (kept !== undefined) return kept;
+    const [environment, app, qualname] = scope;
+    const { summary } = this.pastOf(id, `${app}.${qualname} has no call ${id}.`);
+    const isOwn =
+      summary.app === app && summary.qualname === qualname && summary.environment === environment;
+    if (!isOwn) throw new VelarError('not-found', `${app}.${qualname} has no call ${id}.`);
+    throw new VelarError('not-found', `Nothing of call ${id} is kept here.`, {
+      hint: `Results of calls that nobody waits for are kept for ${KEPT_RESULT_MS / 3_600_000} hours from their end on, or until they are removed; those of other calls go to whoever waits.`,
+      details: { status: 410 },
     });
   }
-}
 
-/** The result in one piece. */
-class WholeAnswer {
-  private readonly events: RunEvent[] = [];
-
-  constructor(
-    private readonly response: ServerResponse,
-    private readonly run: string,
-  ) {}
-
-  take(event: RunEvent): void {
-    if (event.type === 'phase' || event.type === 'result' || event.type === 'error') {
-      this.events.push(event);
-    }
-    if (event.type !== 'ended') return;
-    const headers = { 'velar-request-id': this.run, 'server-timing': serverTiming(this.events) };
-    const error = this.events.find((each) => each.type === 'error')?.error;
-    const result = this.events.find((each) => each.type === 'result')?.result;
-    if (error !== undefined) sendError(this.response, error, headers);
-    else if (result === undefined) sendJson(this.response, 200, null, headers);
-    else sendJson(this.response, 200, 'value' in result ? result.value : result, headers);
-  }
-}
-
-/** Items as they are made: an event each, then `end` or `error`. */
-class StreamAnswer {
-  constructor(
-    private readonly response: ServerResponse,
-    private readonly run: string,
-  ) {}
-
-  take(event: RunEvent): void {
-    const { response, run } = this;
-    if (response.destroyed) return;
-    if (event.type === 'error' && !response.headersSent) {
-      sendError(response, event.error, { 'velar-request-id': run });
-      return;
-    }
-    if (event.type !== 'yield' && event.type !== 'error' && event.type !== 'ended') return;
-    if (!response.headersSent) {
-      response.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        'velar-request-id': run,
-      });
-    }
-    if (event.type === 'yield') {
-      const { item } = event;
-      this.write('item', 'value' in item ? item.value : item, event.index);
-    } else if (event.type === 'error') {
-      this.write('error', errorBody(event.error));
-    } else if (!response.writableEnded) {
-      if (event.status === 'succeeded') this.write('end', {});
-      response.end();
+  /** Throws `not-found`, with the message. */
+  private pastOf(id: string, unknown?: string): { summary: RunSummary; events: RunEvent[] } {
+    const events: RunEvent[] = [];
+    try {
+      const watch = this.service.watch(id, 0, (more) => events.push(...more));
+      watch.log.close();
+      watch.close();
+      return { summary: watch.summary(), events };
+    } catch (cause) {
+      throw unknown === undefined ? cause : new VelarError('not-found', unknown, { cause });
     }
   }
-
-  private write(name: string, data: unknown, id?: number): void {
-    const number = id === undefined ? '' : `id: ${id}\n`;
-    this.response.write(`event: ${name}\n${number}data: ${JSON.stringify(data)}\n\n`);
-  }
 }
 
-/** Status of a failure that is the platform's or the function's. */
-const STATUS: Readonly<Record<RunError['kind'], number>> = {
-  user: 500,
-  oom: 500,
-  'gpu-oom': 500,
-  image: 503,
-  capacity: 503,
-  infrastructure: 503,
-  cancelled: 503,
-  timeout: 504,
-};
+const RESULT_TOO_LONG = `Its result has more than ${KEPT_RESULT_CHARACTERS} characters as JSON, and is not kept.`;
 
-function sendError(
-  response: ServerResponse,
-  error: RunError,
-  headers: Record<string, string>,
-): void {
-  const status = STATUS[error.kind];
-  const retry = status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {};
-  sendJson(response, status, { error: errorBody(error) }, { ...headers, ...retry });
-}
-
-/** What a caller may know: no traceback, which tells of the code. */
-function errorBody({ kind, type, message, hint }: RunError): object {
-  return { kind, type, message, hint };
-}
-
-function refuse(response: ServerResponse, error: VelarError): void {
-  const known: Partial<Record<string, number>> = {
-    'not-found': 404,
-    invalid: 400,
-    'too-large': 413,
-    unsupported: 405,
-    conflict: 409,
-    'disk-full': 503,
-    cancelled: 503,
-  };
-  const status = error.details?.['status'] ?? known[error.code] ?? 500;
-  const retry = status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {};
-  sendJson(response, Number(status), { error: error.toWire() }, retry);
+function scopeOf({ environment, app, qualname = '' }: Route): Scope {
+  return [environment, app, qualname];
 }
 
 function parseRoute(request: IncomingMessage, environment: Environment): Route {
@@ -294,9 +267,9 @@ async function input(
   return argumentsOf(await readJson(request, MAX_BODY_BYTES), found);
 }
 
-function allow({ method }: IncomingMessage, wanted: 'GET' | 'POST'): void {
-  if (method === wanted) return;
-  throw new VelarError('unsupported', `This address takes ${wanted} requests.`);
+function allow({ method }: IncomingMessage, ...wanted: ('GET' | 'POST' | 'DELETE')[]): void {
+  if (wanted.some((each) => each === method)) return;
+  throw new VelarError('unsupported', `This address takes ${wanted.join(' and ')} requests.`);
 }
 
 function decoded(part: string, request: IncomingMessage): string {

@@ -5,6 +5,7 @@ import { pairRequestSchema, type Check, type RuntimeInfo } from '../protocol/met
 import { sha256Hex } from '../protocol/bundles';
 import type { RunService } from '../scheduling/service';
 import type { Store } from '../store/store';
+import { CallKeeping } from './callKeeping';
 import { EndpointPage } from './endpointPage';
 import { Endpoints } from './endpoints';
 import { OWNER, type Credential, type GateRules } from './gate';
@@ -30,7 +31,7 @@ export interface ServerOptions {
   ownerToken: string;
   runtime: RuntimeName;
   service: RunService;
-  store: Pick<Store, 'blobs' | 'bundles' | 'deployments' | 'devices' | 'secrets'>;
+  store: Pick<Store, 'blobs' | 'bundles' | 'deployments' | 'devices' | 'keptCalls' | 'secrets'>;
   info: () => Promise<RuntimeInfo>;
   doctor: (url: string) => Promise<Check[]>;
   /** See `runtime.release`. */
@@ -118,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ],
     keys: store.deployments.keys(),
   });
-  const endpoints = new Endpoints(service);
+  const endpoints = new Endpoints(service, new CallKeeping(store.keptCalls, now));
   const page = new EndpointPage(options.pageFolder);
   const shared = {
     rules,

@@ -70,4 +70,12 @@ export const migrations: readonly string[] = [
      sha256 TEXT NOT NULL UNIQUE,
      at REAL NOT NULL
    );`,
+  `CREATE TABLE kept_calls (
+     run TEXT PRIMARY KEY,
+     scope TEXT NOT NULL,
+     key TEXT,
+     input TEXT NOT NULL,
+     expires_at REAL,
+     bytes INTEGER NOT NULL
+   );`,
 ];

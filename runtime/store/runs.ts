@@ -5,7 +5,7 @@ import type { RunError } from '../protocol/values';
 import type { Database, Row } from './database';
 
 /** A result or item whose JSON is longer than this is not kept; the run's record then says so. */
-const KEPT_RESULT_CHARACTERS = 1024 * 1024;
+export const KEPT_RESULT_CHARACTERS = 1024 * 1024;
 const KEPT_YIELDS = 100;
 
 export class RunStore {
@@ -136,6 +136,12 @@ function worthKeeping(events: readonly RunEvent[]): RunEvent[] {
     if (event.type === 'yield') yields += 1;
     if (event.type === 'yield' && yields > KEPT_YIELDS) return false;
     if (event.type !== 'yield' && event.type !== 'result') return true;
-    return JSON.stringify(event).length <= KEPT_RESULT_CHARACTERS;
+    return keptCharacters(event) > 0;
   });
+}
+
+/** What a result, item or error takes in the store; 0 for one that is too long to be kept. */
+export function keptCharacters(event: RunEvent): number {
+  const { length } = JSON.stringify(event);
+  return length <= KEPT_RESULT_CHARACTERS ? length : 0;
 }

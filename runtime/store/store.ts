@@ -9,6 +9,8 @@ import { BundleUses } from './bundleUses';
 import { Database } from './database';
 import { DeploymentStore } from './deployments';
 import { DeviceStore } from './devices';
+import { KEPT_RESULT_MS } from '../deployments/callLimits';
+import { KeptCallStore } from './keptCalls';
 import { PhaseTimeStore } from './phaseTimes';
 import { RunFrames } from './runFrames';
 import { RunJournal } from './runJournal';
@@ -25,6 +27,7 @@ export interface Store {
   readonly frames: RunFrames;
   readonly runs: RunStore;
   readonly deployments: DeploymentStore;
+  readonly keptCalls: KeptCallStore;
   readonly devices: DeviceStore;
   readonly volumes: VolumeStore;
   readonly secrets: SecretStore;
@@ -63,6 +66,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     frames: new RunFrames(runFolder),
     runs,
     deployments: new DeploymentStore(database),
+    keptCalls: new KeptCallStore(database, Date.now() + KEPT_RESULT_MS),
     devices: new DeviceStore(database),
     secrets,
     phaseTimes: new PhaseTimeStore(database),

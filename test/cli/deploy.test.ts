@@ -128,38 +128,6 @@ describe('deployments', function () {
     assert.ok(!JSON.stringify(body).includes('shop.py'), 'no traceback goes out');
   });
 
-  it('take calls that nobody waits for, once for each idempotency key', async () => {
-    const start = async (key: string): Promise<{ id: string }> => {
-      const response = await call(
-        'staging',
-        'slow/calls',
-        { seconds: 0.2 },
-        { 'idempotency-key': key },
-      );
-      assert.equal(response.status, 202);
-      return (await response.json()) as { id: string };
-    };
-    const [first, again, other] = [await start('a'), await start('a'), await start('b')];
-    assert.equal(first.id, again.id);
-    assert.notEqual(first.id, other.id);
-    await velar('logs', first.id);
-    const told = (await (await get('staging', `slow/calls/${first.id}`)).json()) as {
-      status: string;
-      result: number;
-    };
-    assert.deepEqual([told.status, typeof told.result], ['succeeded', 'number']);
-    assert.equal(
-      (await get('staging', `greet/calls/${first.id}`)).status,
-      404,
-      'not of that function',
-    );
-    assert.equal(
-      (await get('production', `slow/calls/${first.id}`)).status,
-      404,
-      'not of that environment',
-    );
-  });
-
   it('describe themselves in OpenAPI', async () => {
     const document = (await (await get('staging', 'openapi.json')).json()) as {
       paths: Record<
