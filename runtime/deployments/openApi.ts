@@ -24,7 +24,7 @@ export function openApi(version: Version, environment: Environment): Json {
   return {
     openapi: '3.1.0',
     info: { title: `${app} (${environment})`, version: String(version.version) },
-    paths: Object.fromEntries(paths) as Json,
+    paths: Object.fromEntries(paths),
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     security: [{ key: [] }],
   };

@@ -109,7 +109,8 @@ export function refuse(response: ServerResponse, error: VelarError): void {
     cancelled: 503,
   };
   const status = error.details?.['status'] ?? known[error.code] ?? 500;
-  const again = error.details?.['retryAfterS'] ?? (status === 503 ? RETRY_AFTER_S : undefined);
+  const told = error.details?.['retryAfterS'];
+  const again = typeof told === 'number' ? told : status === 503 ? RETRY_AFTER_S : undefined;
   const retry = again === undefined ? undefined : { 'retry-after': String(again) };
   sendJson(response, Number(status), { error: error.toWire() }, retry);
 }
