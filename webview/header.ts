@@ -120,9 +120,10 @@ function showCost(element: HTMLElement, record: RunRecord): void {
 }
 
 function showCalls(element: HTMLElement, record: RunRecord): void {
-  const { calls, attempt } = record;
+  const { batch, calls, attempt } = record;
   const parts: string[] = [];
-  if (calls !== null) {
+  // The row of the batch says it in more words, where these are all the calls.
+  if (calls !== null && calls.total !== batch?.total) {
     parts.push(`${calls.done} of ${plural(calls.total, 'call')}`);
     if (calls.failed > 0) parts.push(`${calls.failed} failed`);
   }

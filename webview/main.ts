@@ -2,6 +2,7 @@
 import { createAnnouncer } from './announcer';
 import { FIGURE_PX, NAME_PX } from './axis';
 import { runtimeNow } from './clock';
+import { createBatchRow } from './batch';
 import { createContainers } from './containers';
 import { registerControls } from './controls';
 import { h, show } from './dom';
@@ -26,6 +27,7 @@ function start(app: HTMLElement): void {
   const host = connectHost(isHostMessage);
   const header = createHeader(host);
   const strip = createRuntimeStrip(host);
+  const batch = createBatchRow();
   const timeline = createTimeline();
   const memory = createMemoryChart();
   const log = createLogView(host);
@@ -53,7 +55,7 @@ function start(app: HTMLElement): void {
     trying = tryPage.open;
     const parts = trying
       ? [strip.element, tryPage.element]
-      : [header.element, strip.element, columns, empty];
+      : [header.element, strip.element, batch.element, columns, empty];
     app.replaceChildren(...parts, announcer.element);
   }
 
@@ -65,10 +67,12 @@ function start(app: HTMLElement): void {
     show(columns, selected !== null);
     show(empty, selected === null && runtime !== null);
     if (selected === null) {
+      show(batch.element, false);
       log.update(null, change);
       return;
     }
     header.update(selected, state.runs, runtime);
+    batch.update(selected);
     const now = timelineOf(selected, runtimeNow(state.clock, Date.now()));
     timeline.update(now);
     memory.update(selected, now, runtime?.gpuNote ?? null);

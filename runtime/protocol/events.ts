@@ -40,9 +40,7 @@ export const phaseEventSchema = z.object({
 });
 export type PhaseEvent = z.infer<typeof phaseEventSchema>;
 
-export const costEventSchema = z.object({
-  type: z.literal('cost'),
-  at,
+const costSchema = z.object({
   /** Billed seconds. */
   seconds: z.number(),
   /** The card billed, or null on CPU. */
@@ -51,7 +49,30 @@ export const costEventSchema = z.object({
   /** Where the rate comes from, shown beside the figure. */
   note: z.string().optional(),
 });
+export const costEventSchema = costSchema.extend({ type: z.literal('cost'), at });
 export type CostEvent = z.infer<typeof costEventSchema>;
+
+/** How far the inputs of a run's `.map`s are, all of them together. At most four times a second. */
+export const batchEventSchema = z.object({
+  type: z.literal('batch'),
+  at,
+  /** Inputs that have their result. */
+  done: z.number().int(),
+  failed: z.number().int(),
+  /** Given up, because the run or the caller gave up. */
+  cancelled: z.number().int(),
+  /** Inputs read so far: those above, those worked on, those that wait. */
+  total: z.number().int(),
+  /** They were read to their end: `total` is all that there are. */
+  complete: z.boolean(),
+  /** Inputs that ended a second lately; null while unknown. */
+  perSecond: z.number().nullable(),
+  /** Time that the rest takes at this pace; null while that, or `total`, is unknown. */
+  leftMs: z.number().nullable(),
+  /** Of the run so far: calls that go on count once they have ended. */
+  cost: costSchema,
+});
+export type BatchEvent = z.infer<typeof batchEventSchema>;
 
 /**
  * Where debugging of a run stands.
@@ -102,6 +123,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     failed: z.number().int(),
     total: z.number().int(),
   }),
+  batchEventSchema,
   z.object({
     type: z.literal('log-gap'),
     at,

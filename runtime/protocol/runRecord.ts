@@ -1,5 +1,5 @@
 /** The run record: the one source of truth about a run for lens, panel, status bar and command line. Pure. */
-import type { CostEvent, DebugEvent, MemorySample, RunEvent } from './events';
+import type { BatchEvent, CostEvent, DebugEvent, MemorySample, RunEvent } from './events';
 import { endsPhase, phases, type Phase, type PhaseStatus } from './phaseOrder';
 import type { ResultValue, RunError } from './values';
 
@@ -36,6 +36,8 @@ export interface RunRecord {
   warm: boolean | null;
   attempt: number;
   calls: { done: number; failed: number; total: number } | null;
+  /** Null for a run without a `.map`. */
+  batch: BatchEvent | null;
   /** Samples in time order, thinned to at most MAX_SAMPLES for each device. */
   memory: MemorySample[];
   peakBytes: Record<string, number>;
@@ -81,6 +83,7 @@ export function newRunRecord(
     warm: null,
     attempt: 1,
     calls: null,
+    batch: null,
     memory: [],
     peakBytes: {},
     yields: [],
@@ -160,6 +163,8 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       return { ...record, attempt: event.attempt };
     case 'calls':
       return { ...record, calls: { done: event.done, failed: event.failed, total: event.total } };
+    case 'batch':
+      return { ...record, batch: event };
     case 'log-gap':
       return {
         ...record,

@@ -3,7 +3,12 @@ import type { RunError } from '../protocol/values';
 import type { CallerMessage } from '../protocol/workerMessages';
 import type { Call, CallSink } from './call';
 import type { CallingCode, Resolved } from './callTargets';
-import { Invocation, type InvocationHost, type Invoke } from './invocation';
+import {
+  Invocation,
+  type InvocationHost,
+  type InvocationProgress,
+  type Invoke,
+} from './invocation';
 import type { Run } from './run';
 import type { Target } from './target';
 
@@ -21,7 +26,7 @@ export interface CallerOptions {
     target: Target,
     invoke: Invoke,
   ) => Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
-  progress: (run: Run) => InvocationHost['progress'];
+  progress: (run: Run) => InvocationProgress;
   /** The caller began to wait for calls of its own, or one of them ended. */
   noteInvocation: (invoke: Invoke, change: 1 | -1) => void;
   warn: (message: string) => void;
@@ -95,8 +100,11 @@ export class CallerSession {
         options.makeCall(needed(), target, input, invoke, sink),
       sinkOf: (target, invoke) => options.sinkOf(needed(), target, invoke),
       progress: {
-        started: (calls) => options.progress(needed()).started(calls),
-        ended: (ok) => options.progress(needed()).ended(ok),
+        started: (...args) => options.progress(needed()).started(...args),
+        inputEnded: (...args) => options.progress(needed()).inputEnded(...args),
+        over: (invoke) => {
+          if (run !== undefined) options.progress(run).over(invoke);
+        },
       },
       ended: (invocation) => {
         if (this.invocations.get(invocation.invoke.invocation) === invocation) {

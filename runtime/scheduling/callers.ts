@@ -126,11 +126,12 @@ export class Callers {
       warn: options.warn,
       sinkOf: (run, target, invoke) => this.sinkOf(run, target, invoke),
       progress: (run) => ({
-        started: (calls) => options.progress(run).started(calls),
-        ended: (ok) => {
-          options.progress(run).ended(ok);
+        started: (...args) => options.progress(run).started(...args),
+        inputEnded: (...args) => {
+          options.progress(run).inputEnded(...args);
           options.callGone(run);
         },
+        over: (invoke) => options.progress(run).over(invoke),
       }),
       makeCall: (run, target, body, invoke, sink) => {
         const call: Call = newCall(options.newCallId(), run, target, body, invoke, sink);
@@ -159,7 +160,10 @@ export class Callers {
         run.advance((timeline) => timeline.progress(`${who}: ${why}`));
       },
       stage: (stage) => showStage(run, stage, who),
-      dispatched: () => showRunning(run, place, imageNote(target)),
+      dispatched: () => {
+        this.options.progress(run).dispatched(invoke);
+        showRunning(run, place, imageNote(target));
+      },
       phase: (message) => showWorkerPhase(run, message),
       retrying: (attempt, error) => showRetry(run, who, attempt, error),
     };

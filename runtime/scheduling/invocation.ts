@@ -2,6 +2,7 @@
 import type { RunError } from '../protocol/values';
 import type { CallerMessage } from '../protocol/workerMessages';
 import type { Call, CallSink } from './call';
+import type { EndedInput } from './progress';
 import type { Target } from './target';
 
 /** Inputs are granted again in portions, so that credit messages stay rare. */
@@ -18,6 +19,13 @@ export interface OutputItem {
   error?: RunError;
 }
 
+/** Who counts the inputs of an invocation. */
+export interface InvocationProgress {
+  started(invoke: Invoke, count: number, last: boolean): void;
+  inputEnded(invoke: Invoke, input: EndedInput): void;
+  over(invoke: Invoke): void;
+}
+
 /** What an invocation needs of the session around it. */
 export interface InvocationHost {
   send(header: object, body?: Buffer): void;
@@ -26,7 +34,7 @@ export interface InvocationHost {
   makeCall(target: Target, input: Buffer, invoke: Invoke, sink: CallSink): Call;
   /** The phases of the run that it belongs to. */
   sinkOf(target: Target, invoke: Invoke): Omit<CallSink, 'item' | 'succeeded' | 'failed'>;
-  progress: { started(calls: number): void; ended(ok: boolean): void };
+  progress: InvocationProgress;
   ended(invocation: Invocation): void;
 }
 
@@ -95,7 +103,7 @@ export class Invocation {
       calls.push(this.newCall(target, input, inputs.first + position));
     }
     this.last ||= inputs.last;
-    this.host.progress.started(calls.length);
+    this.host.progress.started(this.invoke, calls.length, this.last);
     for (const call of calls) this.open.add(call);
     this.host.submit(calls);
     if (this.last && this.open.size === 0) this.finish();
@@ -109,21 +117,21 @@ export class Invocation {
       },
       succeeded: ({ body }) => {
         this.hold({ index, ok: true, size: body.byteLength }, body);
-        this.ended(call, true);
+        this.ended(call, { index });
       },
       failed: (error) => {
         this.hold({ index, ok: false, size: 0, error });
-        this.ended(call, false);
+        this.ended(call, { index, error });
       },
     });
     return call;
   }
 
-  private ended(call: Call, ok: boolean): void {
+  private ended(call: Call, input: EndedInput): void {
     this.open.delete(call);
     call.run.calls.delete(call);
     this.delivered += 1;
-    this.host.progress.ended(ok);
+    this.host.progress.inputEnded(this.invoke, input);
     if (this.last && this.open.size === 0) this.finish();
   }
 
@@ -168,6 +176,7 @@ export class Invocation {
     if (this.over) return;
     this.flush();
     this.over = true;
+    this.host.progress.over(this.invoke);
     this.host.send({
       type: 'invocation-end',
       invocation: this.invoke.invocation,

@@ -1,49 +1,141 @@
-/** How many calls a batch or entrypoint has made: told on change, at most ten times a second. */
+/**
+ * How far the calls of a run are, and how fast the inputs of its `.map`s go: told on change, at most four times a
+ * second, and now and then while nothing ends, since the pace drops then.
+ */
+import type { BatchEvent } from '../protocol/events';
+import type { RunError } from '../protocol/values';
+import { costOf } from '../metering/cost';
+import type { PriceTable } from '../metering/prices';
 import type { Clock } from './clock';
+import type { Invoke } from './invocation';
+import { Pace } from './pace';
 import type { Run } from './run';
 
-const AT_MOST_EVERY_MS = 100;
+const AT_MOST_EVERY_MS = 250;
+/** While inputs are worked on and none ends. */
+const AT_LEAST_EVERY_MS = 2_000;
+
+/** An input that has got its result, or its error. */
+export interface EndedInput {
+  /** Its place among the inputs of its invocation, from 0. */
+  index: number;
+  error?: RunError;
+}
 
 export class CallProgress {
-  private done = 0;
-  private failed = 0;
-  private total = 0;
+  private readonly calls = { done: 0, failed: 0, total: 0 };
+  private readonly inputs = { done: 0, failed: 0, cancelled: 0, total: 0 };
+  /** Maps whose inputs have not been read to their end. */
+  private readonly reading = new Set<Invoke>();
+  private readonly pace = new Pace();
   private toldAt = -Infinity;
   private timer: (() => void) | undefined;
+  private changed = false;
 
   constructor(
     private readonly run: Run,
     private readonly clock: Clock,
+    private readonly prices: PriceTable,
   ) {}
 
-  started(calls: number): void {
-    this.total += calls;
-    this.changed();
+  /** Inputs have come; `last`: no more will. */
+  started(invoke: Invoke, count: number, last: boolean): void {
+    this.calls.total += count;
+    if (invoke.mode === 'map') {
+      if (this.open === 0) this.pace.stop();
+      this.inputs.total += count;
+      if (!last) this.reading.add(invoke);
+      else this.reading.delete(invoke);
+    }
+    this.change();
   }
 
-  ended(ok: boolean): void {
-    if (ok) this.done += 1;
-    else this.failed += 1;
-    this.changed();
+  /** An input was sent to a container. */
+  dispatched(invoke: Invoke): void {
+    if (invoke.mode !== 'map' || this.pace.running) return;
+    this.pace.begin(this.clock.monotonic(), this.ended);
+  }
+
+  inputEnded(invoke: Invoke, { error }: EndedInput): void {
+    this.calls[error === undefined ? 'done' : 'failed'] += 1;
+    if (invoke.mode === 'map') {
+      const how =
+        error === undefined ? 'done' : error.kind === 'cancelled' ? 'cancelled' : 'failed';
+      this.inputs[how] += 1;
+    }
+    this.change();
+  }
+
+  /** Nothing more comes of an invocation. */
+  over(invoke: Invoke): void {
+    if (this.reading.delete(invoke)) this.change();
   }
 
   /** Tells the last state now, at the end of the run. */
-  flush(): void {
-    if (this.timer !== undefined) this.tell();
+  close(): void {
+    if (this.changed) this.tell();
+    this.timer?.();
+    this.timer = undefined;
   }
 
-  private changed(): void {
-    if (this.timer !== undefined) return;
+  private get ended(): number {
+    return this.inputs.done + this.inputs.failed + this.inputs.cancelled;
+  }
+
+  /** Inputs that wait or are worked on. */
+  private get open(): number {
+    return this.inputs.total - this.ended;
+  }
+
+  private change(): void {
+    if (this.changed || !this.run.active) return;
+    this.changed = true;
     const wait = this.toldAt + AT_MOST_EVERY_MS - this.clock.monotonic();
     if (wait <= 0) this.tell();
-    else this.timer = this.clock.timer(wait, () => this.tell());
+    else this.tellIn(wait);
+  }
+
+  private tellIn(ms: number): void {
+    this.timer?.();
+    this.timer = this.clock.timer(ms, () => this.tell());
   }
 
   private tell(): void {
     this.timer?.();
     this.timer = undefined;
+    this.changed = false;
     this.toldAt = this.clock.monotonic();
-    const { done, failed, total } = this;
-    this.run.publish({ type: 'calls', at: this.clock.now(), done, failed, total });
+    const at = this.clock.now();
+    this.run.together(() => {
+      this.run.publish({ type: 'calls', at, ...this.calls });
+      if (this.inputs.total > 0) this.run.publish(this.batch(at));
+    });
+    if (this.open > 0 && this.run.active) this.tellIn(AT_LEAST_EVERY_MS);
+  }
+
+  private batch(at: number): BatchEvent {
+    const complete = this.reading.size === 0;
+    const perSecond = this.pace.perSecond(this.toldAt, this.ended);
+    const leftMs = complete && perSecond !== null ? (this.open / perSecond) * 1000 : null;
+    const cost = costOf(this.run.usage, this.prices);
+    return { type: 'batch', at, ...this.inputs, complete, perSecond, leftMs, cost };
+  }
+}
+
+/** The progress of every run. */
+export class RunsProgress {
+  private readonly all = new WeakMap<Run, CallProgress>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly prices: PriceTable,
+  ) {}
+
+  of(run: Run): CallProgress {
+    const known = this.all.get(run);
+    if (known !== undefined) return known;
+    const made = new CallProgress(run, this.clock, this.prices);
+    this.all.set(run, made);
+    return made;
   }
 }

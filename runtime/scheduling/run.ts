@@ -116,6 +116,7 @@ export class Run {
   publish(given: RunEvent): void {
     if (!this.active) return;
     const event = this.mask.told(given);
+    if (event.type === 'calls' || event.type === 'batch') this.forget(event.type);
     this.events.push(event);
     if (event.type === 'memory') this.countSample();
     if (this.batch !== undefined) this.batch.push(event);
@@ -227,6 +228,12 @@ export class Run {
     const dropped = this.journal.dropped;
     if (dropped === null) return;
     this.publish({ type: 'log-gap', at: this.clock.now(), ...dropped });
+  }
+
+  /** Of counts, whoever watches later wants the newest only: a batch of hours has a great many. */
+  private forget(type: 'calls' | 'batch'): void {
+    const last = this.events.findLastIndex((event) => event.type === type);
+    if (last !== -1) this.events.splice(last, 1);
   }
 
   private countSample(): void {

@@ -21,7 +21,7 @@ import { RunOutput } from './output';
 import { cancelledBy, infrastructureError, unknownContainer } from './platformErrors';
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
-import { CallProgress } from './progress';
+import { RunsProgress } from './progress';
 import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
@@ -46,7 +46,7 @@ export class Scheduler implements RunService {
   private readonly describer: DescribeServer;
   private readonly targets: Targets;
   private readonly callTargets: CallTargets;
-  private readonly progress = new Map<Run, CallProgress>();
+  private readonly progress: RunsProgress;
   /** Runs whose own part is over while calls that they spawned go on. */
   private readonly endings = new Map<Run, End>();
   private readonly output: RunOutput;
@@ -56,6 +56,7 @@ export class Scheduler implements RunService {
   constructor(private readonly parts: SchedulerParts) {
     const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn } = parts;
     const { cores } = parts;
+    this.progress = new RunsProgress(clock, parts.prices);
     this.describer = new DescribeServer({
       folder: join(home, 'describe'),
       blobPath: (sha256) => store.blobs.path(sha256),
@@ -159,7 +160,7 @@ export class Scheduler implements RunService {
       resolve: (code, invoke) => this.callTargets.called(code, invoke),
       submit: (calls) => this.pool.submit(calls),
       cancel: (call, error) => this.pool.cancel(call, error),
-      progress: (run) => this.progressOf(run),
+      progress: (run) => this.progress.of(run),
       callGone: (run) => this.endIfQuiet(run),
       place: engine.place,
       warn,
@@ -369,19 +370,9 @@ export class Scheduler implements RunService {
       return;
     }
     this.endings.delete(run);
-    this.progress.get(run)?.flush();
-    this.progress.delete(run);
+    this.progress.of(run).close();
     this.debugging.runEnded(run);
     this.parts.runs.end(run, end);
     this.storage.runEnded();
-  }
-
-  private progressOf(run: Run): CallProgress {
-    let progress = this.progress.get(run);
-    if (progress === undefined) {
-      progress = new CallProgress(run, this.parts.clock);
-      this.progress.set(run, progress);
-    }
-    return progress;
   }
 }

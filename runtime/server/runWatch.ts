@@ -197,8 +197,8 @@ function thin(queue: readonly RunEvent[]): RunEvent[] {
       const kind =
         event.type === 'memory'
           ? `memory ${event.device}`
-          : event.type === 'calls'
-            ? 'calls'
+          : event.type === 'calls' || event.type === 'batch'
+            ? event.type
             : event.type === 'phase' && event.status === 'progress'
               ? `progress ${event.phase}`
               : undefined;

@@ -1,8 +1,15 @@
 /** A run as people read it: a line for each phase with its time, output as printed, result, memory, cost. */
-import type { CostEvent, MemorySample, PhaseEvent, RunEvent } from '../../runtime/protocol/events';
+import type {
+  BatchEvent,
+  CostEvent,
+  MemorySample,
+  PhaseEvent,
+  RunEvent,
+} from '../../runtime/protocol/events';
 import type { LogChunk } from '../../runtime/protocol/logChunks';
 import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
+import { batchTexts } from '../../runtime/protocol/batchTexts';
 import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { slowness } from '../../runtime/protocol/slowness';
@@ -14,6 +21,8 @@ const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const REDRAW_MS = 100;
 /** Without a terminal, silence of this length before the first phase is worth a line. */
 const QUIET_MS = 3_000;
+/** Without a terminal, how far a batch is is worth a line this often. */
+const BATCH_MS = 5_000;
 const NAME_WIDTH = 14;
 const NEWLINE = 10;
 
@@ -25,6 +34,8 @@ export class HumanRunReporter implements RunReporter {
   private midLine = false;
   private readonly clock: NodeJS.Timeout;
   private lastProgress = '';
+  /** When the last line on the batch was written, by the runtime's clock. */
+  private batchAt: number | undefined;
   private readonly startedAt: number;
 
   /** `preparing`: what goes on before the first phase, such as `collecting files in DIR`. */
@@ -54,6 +65,8 @@ export class HumanRunReporter implements RunReporter {
         this.line(
           this.terminal.paint.yellow(`${String(event.lines)} lines not kept: ${event.reason}`),
         );
+      } else if (event.type === 'batch') {
+        this.batch(event);
       } else if (event.type === 'yield') {
         this.result(formatResult(event.item));
       }
@@ -109,6 +122,14 @@ export class HumanRunReporter implements RunReporter {
     this.line(coloured(text.trimEnd()));
   }
 
+  private batch(event: BatchEvent): void {
+    this.batchAt ??= event.at;
+    // A terminal has it in the line that is redrawn.
+    if (this.terminal.live || event.at - this.batchAt < BATCH_MS) return;
+    this.line(`… ${'running'.padEnd(NAME_WIDTH)}${batchTexts(event, true).join(' · ')}`);
+    this.batchAt = event.at;
+  }
+
   /** A line of ours, on stderr. */
   private line(text: string): void {
     this.erase();
@@ -144,6 +165,10 @@ export class HumanRunReporter implements RunReporter {
     const slow = slowness(phase, elapsedMs);
     const about = phase.expectedMs === null ? '' : ` of about ${formatMs(phase.expectedMs)}`;
     const expected = slow === null ? about : `, ${slow}  `;
+    const { batch } = this.record ?? {};
+    if (phase.phase === 'running' && batch !== undefined && batch !== null) {
+      return `${phase.phase.padEnd(NAME_WIDTH)}${elapsed.padEnd(10)}${batchTexts(batch, true).join(' · ')}`;
+    }
     const memory = this.record?.memory.at(-1);
     const using =
       phase.phase === 'running' && memory !== undefined ? `  ${memoryText(memory)}` : '';
@@ -176,7 +201,9 @@ function isEmpty(record: RunRecord): boolean {
 
 function outcome(record: RunRecord): string {
   const time = record.ms === null ? '' : ` in ${formatMs(record.ms)}`;
-  const calls = record.calls === null ? '' : ` (${String(record.calls.done)} calls)`;
+  const made = record.calls === null ? '' : ` (${String(record.calls.done)} calls)`;
+  const { batch } = record;
+  const calls = batch === null ? made : ` (${batchTexts(batch, false).join(', ')})`;
   if (record.status === 'succeeded') return `Done${time}${calls}`;
   return `${record.status === 'cancelled' ? 'Cancelled' : 'Failed'}${time}${calls}`;
 }

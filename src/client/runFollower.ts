@@ -18,6 +18,8 @@ export class RunFollower {
   private current: RunRecord;
   private readonly seen = new Set<string>();
   private readonly sampledAt = new Map<string, number>();
+  /** The newest counts of each kind: a runtime repeats no older ones. */
+  private readonly counted = new Map<string, string>();
   private readonly events = new Emitter<{ events: readonly RunEvent[]; record: RunRecord }>();
   private readonly lines = new Emitter<readonly LogLine[]>();
   private readonly outputs = new Set<(chunk: LogChunk) => void | Promise<void>>();
@@ -81,6 +83,12 @@ export class RunFollower {
     if (event.type === 'memory') {
       if (event.at <= (this.sampledAt.get(event.device) ?? 0)) return false;
       this.sampledAt.set(event.device, event.at);
+      return true;
+    }
+    if (event.type === 'calls' || event.type === 'batch') {
+      const counts = JSON.stringify(event);
+      if (this.counted.get(event.type) === counts) return false;
+      this.counted.set(event.type, counts);
       return true;
     }
     const key = event.type === 'yield' ? `yield ${String(event.index)}` : JSON.stringify(event);

@@ -1,5 +1,6 @@
 /** What the lenses above a function say. Pure: a record and a clock in, texts out. */
 import type { DiscoveredFunction } from '../discovery/model';
+import { countText } from '../../runtime/protocol/batchTexts';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { formatClock, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { stoppedText } from '../../runtime/protocol/stopped';
@@ -112,7 +113,8 @@ function recordText(record: RunRecord, cpu: string, now: number): string {
       const since = phase?.startedAt ?? record.startedAt;
       const debugged = record.debug !== null;
       const slow = phase === undefined || debugged ? null : slowness(phase, now - since);
-      const clock = `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}`;
+      const inputs = record.batch === null ? '' : ` · ${countText(record.batch)}`;
+      const clock = `$(loading~spin) ${phaseText(phase)} ${cpu}${formatClock(now - since)}${inputs}`;
       return slow === null ? clock : `${clock} · ${slow}`;
     }
     case 'succeeded':

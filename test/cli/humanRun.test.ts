@@ -130,6 +130,27 @@ describe('a run on a terminal', () => {
     );
   });
 
+  it('says now and then how far a batch is, and at the end what came of it', () => {
+    const batch = (at: number, done: number, failed: number): RunEvent => ({
+      type: 'batch',
+      at,
+      done,
+      failed,
+      cancelled: 0,
+      total: 60,
+      complete: true,
+      perSecond: 2,
+      leftMs: ((60 - done - failed) / 2) * 1000,
+      cost: { seconds: 1, gpu: null, usd: 0 },
+    });
+    const told = Array.from({ length: 45 }, (_, index) => batch(1 + index * 250, index, 0));
+    assert.deepEqual(shown(...told, batch(12_000, 57, 3), { ...ended, ms: 12_000 }), [
+      '2|… running       20 of 60 inputs · 2.0/s · about 20 s left\n',
+      '2|… running       40 of 60 inputs · 2.0/s · about 10 s left\n',
+      '2|Done in 12.0 s (57 of 60 inputs, 3 failed)\n',
+    ]);
+  });
+
   it('shows an error as Python does, with workspace files and the next step', () => {
     const [text] = shown(
       {

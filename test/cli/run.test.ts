@@ -254,6 +254,9 @@ describe('velar run', function () {
       texts.filter((text) => text.startsWith('squaring')).sort(),
       [0, 1, 2, 3, 9].map((value) => `squaring ${String(value)}`),
     );
+    const batch = ofType(jsonLines(stdout), 'batch').at(-1);
+    // Of its five calls, one is no input of the map.
+    assert.deepEqual([batch?.['done'], batch?.['total'], batch?.['complete']], [4, 4, true]);
   });
 
   it('exits with 1 when a local entrypoint raises', async () => {

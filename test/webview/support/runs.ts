@@ -1,5 +1,5 @@
 /** Runs as the editor would have recorded them: real events through the real reducer. */
-import type { RunEvent } from '../../../runtime/protocol/events';
+import type { BatchEvent, RunEvent } from '../../../runtime/protocol/events';
 import type { LogLine } from '../../../runtime/protocol/logChunks';
 import type { Container } from '../../../runtime/protocol/methods';
 import type { RunsMessage, PanelRuntime } from '../../../runtime/protocol/panelMessages';
@@ -273,6 +273,30 @@ export function liveRun(startedAt: number): RunRecord {
       expectedMs: expected[phase.phase] ?? null,
     })),
   };
+}
+
+/** A run in the middle of a batch of 200 inputs. */
+export function batchRun(batch: Partial<BatchEvent>): RunRecord {
+  return record(
+    'main',
+    [
+      ...phaseEvents().slice(0, -1),
+      {
+        type: 'batch',
+        at: START + 11_000,
+        done: 0,
+        failed: 0,
+        cancelled: 0,
+        total: 200,
+        complete: true,
+        perSecond: 41.23,
+        leftMs: 1_868,
+        cost: { seconds: 19.1, gpu: 'L4', usd: 0.0031 },
+        ...batch,
+      },
+    ],
+    { run: 'run-batch0123456789' },
+  );
 }
 
 export const containers: Container[] = [

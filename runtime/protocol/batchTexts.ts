@@ -1,0 +1,37 @@
+/** Progress of a batch as people read it: the same in panel, editor and command line. Pure; English. */
+import type { BatchEvent } from './events';
+import { formatClock, formatCount, formatUsd, plural } from './figures';
+
+/** Inputs that have ended, whatever came of them. */
+export function endedInputs({ done, failed, cancelled }: BatchEvent): number {
+  return done + failed + cancelled;
+}
+
+/** `128 of 200 inputs`; `128 of 140 inputs so far` while more are being read. */
+export function countText(batch: BatchEvent): string {
+  const soFar = batch.complete ? '' : ' so far';
+  return `${formatCount(batch.done)} of ${plural(batch.total, 'input')}${soFar}`;
+}
+
+/** Count, failures, pace, time left and cost, as far as they are known; `active`: the run goes on. */
+export function batchTexts(batch: BatchEvent, active: boolean): string[] {
+  const { failed, cancelled, perSecond, leftMs, cost } = batch;
+  const texts = [countText(batch)];
+  if (failed > 0) texts.push(`${formatCount(failed)} failed`);
+  if (cancelled > 0) texts.push(`${formatCount(cancelled)} given up`);
+  if (active && endedInputs(batch) < batch.total) {
+    if (perSecond !== null) texts.push(paceText(perSecond));
+    if (leftMs !== null) texts.push(`about ${formatClock(Math.ceil(leftMs / 1000) * 1000)} left`);
+    else if (!batch.complete) texts.push('time left unknown');
+  }
+  if (active && cost.usd > 0) texts.push(`${formatUsd(cost.usd)} so far`);
+  return texts;
+}
+
+/** `1,234/s`, `41.2/s`; slower work by the minute or the hour. */
+export function paceText(perSecond: number): string {
+  if (perSecond >= 99.95) return `${formatCount(perSecond)}/s`;
+  if (perSecond >= 1) return `${perSecond.toFixed(1)}/s`;
+  if (perSecond * 60 >= 1) return `${(perSecond * 60).toFixed(1)}/min`;
+  return `${(perSecond * 3600).toFixed(1)}/h`;
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BatchEvent } from '../../../runtime/protocol/events';
+import { app, Harness, valueOf, type WatchedRun } from './harness';
+
+const batchesOf = (run: WatchedRun): BatchEvent[] =>
+  run.events.filter((event) => event.type === 'batch');
+
+describe('progress of a batch', function () {
+  this.timeout(60_000);
+  let harness: Harness;
+  before(async () => {
+    harness = await Harness.open();
+  });
+  after(() => harness.close());
+
+  it('is what an independent count says: done, failed, total, pace', async () => {
+    const ended = join(harness.home, 'ended');
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import time',
+          '@app.function(max_containers=2)',
+          'def slow(x):',
+          '    time.sleep(0.02)',
+          `    with open(${JSON.stringify(ended)}, "a") as file:`,
+          '        file.write("%d %f\\n" % (x, time.time()))',
+          '    if x % 40 == 7:',
+          '        raise ValueError(x)',
+          '    return x',
+          '@app.function()',
+          'def f(n):',
+          '    results = slow.map(range(n), return_exceptions=True)',
+          '    return sum(isinstance(result, Exception) for result in results)',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' }, [160]);
+    await run.ended;
+    assert.equal(valueOf(run), 4, JSON.stringify(run.events.at(-2)));
+    const told = batchesOf(run);
+    const last = told.at(-1);
+    const { done, failed, cancelled, total, complete } = last ?? {};
+    assert.deepEqual([done, failed, cancelled, total, complete], [156, 4, 0, 160, true]);
+    assert.equal(last?.leftMs, 0);
+
+    const lines = (await readFile(ended, 'utf8')).trim().split('\n');
+    const times = lines.map((line) => Number(line.split(' ')[1]) * 1000).sort((a, b) => a - b);
+    assert.equal(times.length, 160);
+    for (const { at, ...counts } of told) {
+      const by = times.filter((time) => time <= at).length;
+      // What has ended in the function is told a moment later, never before.
+      assert.ok(counts.done + counts.failed <= by, JSON.stringify({ at, counts, by }));
+    }
+    const first = times[0] ?? 0;
+    const measured = 159 / (((times.at(-1) ?? 0) - first) / 1000);
+    const said = last.perSecond ?? 0;
+    assert.ok(said > measured * 0.7 && said < measured * 1.3, `${said} of ${measured} a second`);
+    // The end is told at once; before it, no more than four a second.
+    const gaps = told.slice(1, -1).map(({ at }, index) => at - (told[index]?.at ?? 0));
+    assert.ok(
+      gaps.every((gap) => gap >= 240),
+      gaps.join(', '),
+    );
+  });
+
+  it('says how many inputs there are only once they were read to the end', async () => {
+    const gate = join(harness.home, 'gate');
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import os, time',
+          '@app.function()',
+          'def same(x):',
+          '    return x',
+          'def inputs():',
+          '    for x in range(6):',
+          '        time.sleep(0.02)',
+          '        yield x',
+          `    while not os.path.exists(${JSON.stringify(gate)}):`,
+          '        time.sleep(0.01)',
+          '    yield from range(6, 10)',
+          '@app.function()',
+          'def f():',
+          '    return list(same.map(inputs()))',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' });
+    const paused = await run.until((event) => event.type === 'batch' && event.total === 6);
+    assert.ok(paused.type === 'batch' && !paused.complete && paused.leftMs === null);
+    await writeFile(gate, '');
+    await run.ended;
+    assert.deepEqual(valueOf(run), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const last = batchesOf(run).at(-1);
+    assert.deepEqual([last?.done, last?.total, last?.complete], [10, 10, true]);
+  });
+
+  it('counts what was given up after a failure apart from what failed', async () => {
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import time',
+          '@app.function(max_containers=1)',
+          'def slow(x):',
+          '    if x == 3:',
+          '        raise ValueError("no three")',
+          '    time.sleep(0.05)',
+          '    return x',
+          '@app.function()',
+          'def f(n):',
+          '    try:',
+          '        list(slow.map(range(n)))',
+          '    except ValueError as error:',
+          '        return str(error).splitlines()[0]',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' }, [50]);
+    await run.ended;
+    assert.equal(valueOf(run), 'no three');
+    const last = batchesOf(run).at(-1);
+    assert.equal(last?.failed, 1);
+    assert.ok(last.done >= 3 && last.done < 50, JSON.stringify(last));
+    assert.equal(last.done + last.failed + last.cancelled, last.total);
+    assert.ok(last.cancelled > 0);
+  });
+
+  it('is not told of a run that maps nothing, and its newest state is what is told later', async () => {
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import time',
+          '@app.function()',
+          'def slow(x):',
+          '    time.sleep(0.01)',
+          '@app.function()',
+          'def maps(n):',
+          '    slow.for_each(range(n))',
+          '@app.function()',
+          'def calls():',
+          '    slow.remote(1)',
+        ].join('\n'),
+      ),
+    );
+    const calls = await harness.run(bundle, { qualname: 'calls' });
+    await calls.ended;
+    assert.deepEqual(batchesOf(calls), []);
+    const run = await harness.run(bundle, { qualname: 'maps' }, [100]);
+    await run.ended;
+    assert.ok(batchesOf(run).length > 1);
+    const later = harness.watch(run.id);
+    assert.deepEqual(batchesOf(later), batchesOf(run).slice(-1));
+  });
+});
