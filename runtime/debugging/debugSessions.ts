@@ -38,6 +38,8 @@ export class DebugSessions implements DebugService {
   private readonly sessions = new Map<Run, DebugSession>();
   /** Who waits for the next call of a container. */
   private readonly awaited = new Map<Container, Awaited>();
+  /** Calls whose runner brings its debugger up, by container: that takes as long as it takes. */
+  private readonly starting = new Map<Container, Call>();
   /** Who asked containers what they have for debugging, in order. */
   private readonly probes = new Map<Container, ((own: string | null) => void)[]>();
 
@@ -118,6 +120,8 @@ export class DebugSessions implements DebugService {
     if (awaited?.packages === undefined || first === undefined) return;
     if (first.target.load.debug === true) return;
     first.debug = { packages: awaited.packages };
+    this.starting.set(container, first);
+    this.options.hold(container, true);
     this.awaited.delete(container);
     awaited.resolve(first.run.id);
   }
@@ -126,7 +130,10 @@ export class DebugSessions implements DebugService {
   said(container: Container, message: DebugMessage): void {
     if (message.type === 'debug-probe') this.probes.get(container)?.shift()?.(message.own);
     else if (message.type === 'debug-waiting') this.waits(container, message);
-    else this.sessionOf(container)?.going();
+    else {
+      this.started(container);
+      this.sessionOf(container)?.going();
+    }
   }
 
   /** A pump dialled in. */
@@ -138,12 +145,14 @@ export class DebugSessions implements DebugService {
 
   /** A call is over: whoever attached to it has seen all of it. */
   callEnded(container: Container, call: Call): void {
+    if (this.starting.get(container) === call) this.started(container);
     const session = this.sessionOf(container);
     if (session?.waiting.call === call.id) void this.end(session);
   }
 
   /** The runner is gone, and its adapter with it. */
   runnerGone(container: Container): void {
+    this.started(container);
     const session = this.sessionOf(container);
     if (session !== undefined) void this.end(session);
   }
@@ -171,12 +180,19 @@ export class DebugSessions implements DebugService {
     const call = waiting.call === null ? undefined : container.inflight.get(waiting.call);
     const run = call?.run ?? this.options.audience(container)[0];
     if (run === undefined || (waiting.call !== null && call === undefined)) {
+      this.started(container);
       container.link?.send({ type: 'debug-go', load: waiting.load });
       return;
     }
+    // From here on the session holds it.
+    this.starting.delete(container);
     void this.sessions.get(run)?.end();
     const lost = (): void => cancel(run, 'The connection of the debugger was lost.');
     this.sessions.set(run, new DebugSession(waiting, { run, container, clock, hold, lost, warn }));
+  }
+
+  private started(container: Container): void {
+    if (this.starting.delete(container)) this.options.hold(container, false);
   }
 
   private end(session: DebugSession): Promise<void> {

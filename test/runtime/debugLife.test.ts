@@ -19,6 +19,24 @@ const APP = app(
   ].join('\n'),
 );
 
+/** Its debugger takes longer to import than a call may take. */
+const SLOW = app(
+  [
+    'import sys, time', // 4
+    'class Slow:',
+    '    def find_spec(self, name, path=None, target=None):',
+    '        if name == "debugpy":',
+    '            time.sleep(3)',
+    'sys.meta_path.insert(0, Slow())',
+    '',
+    '@app.function(timeout=2, startup_timeout=60)',
+    'def f(x: int) -> int:',
+    '    y = x + 1', // 13
+    '    return y',
+  ].join('\n'),
+);
+const SLOW_LINE = 13;
+
 describe('The life of a debug run', function () {
   this.timeout(120_000);
   let runtime: DebugRuntime | undefined;
@@ -141,6 +159,25 @@ describe('The life of a debug run', function () {
     }
     const undebugged = await (await at.start(APP, plain, [5])).ended;
     assert.deepEqual([undebugged.result, undebugged.debug], [{ value: 6 }, null]);
+  });
+
+  it('gives the debugger of a call that has begun the time that it takes to come up', async function () {
+    const at = await open(this);
+    const plain = { qualname: 'f', debug: false };
+    const warm = await (await at.start(SLOW, plain, [1])).ended;
+    const next = awaitDebugCall(at.connection, warm.container ?? '', new AbortController().signal);
+    let caught: RunHandle | undefined;
+    while (caught === undefined) {
+      const call = await at.start(SLOW, plain, [1]);
+      const passed = call.ended.then(() => undefined);
+      caught = await Promise.race([next.then(() => call), passed]);
+    }
+    const { root } = await debugState(caught, 'waiting');
+    const dap = await at.channel(caught.run);
+    await dap.attach({ [`${root}/app.py`]: [{ line: SLOW_LINE }] });
+    const { thread } = await dap.stopped();
+    await dap.request('continue', { threadId: thread });
+    assert.deepEqual((await caught.ended).result, { value: 2 });
   });
 
   it('is refused for a run that is not debugged, and for a local entrypoint', async function () {

@@ -27,13 +27,19 @@ export class DapClient {
   private seq = 0;
   private held = Buffer.alloc(0);
   private taken = 0;
+  private over = false;
   private readonly waiting = new Set<() => void>();
 
   constructor(private readonly transport: DapTransport) {
     this.ended = new Promise((resolve) => {
       transport.onBytes((bytes) => {
-        if (bytes === null) resolve();
-        else this.receive(bytes);
+        if (bytes !== null) {
+          this.receive(bytes);
+          return;
+        }
+        this.over = true;
+        for (const check of [...this.waiting]) check();
+        resolve();
       });
     });
   }
@@ -76,18 +82,23 @@ export class DapClient {
     return this.transcript[at]?.body ?? {};
   }
 
-  /** Resolves when a message fits; those that are past count. */
+  /** Resolves when a message fits; those that are past count. Rejects once none can come any more. */
   until(fits: (message: DapMessage, index: number) => boolean): Promise<DapMessage> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const check = (): void => {
         const found = this.transcript.find((message, index) => fits(message, index));
-        if (found === undefined) return;
+        if (found === undefined && !this.over) return;
         this.waiting.delete(check);
-        resolve(found);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`The debugger left. It said last: ${this.lastSaid()}`));
       };
       this.waiting.add(check);
       check();
     });
+  }
+
+  private lastSaid(): string {
+    return JSON.stringify(this.transcript.slice(-3));
   }
 
   /** From `initialize` to the response of `attach`, with these breakpoints set in between. */

@@ -75,9 +75,11 @@ class Debugger:
 
     def before(self, header: Dict[str, Any]) -> None:
         """Waits before the call of this message; one that can't be debugged executes all the same."""
-        error = self.wait(header["debug"], int(header["call"] if "call" in header else header["items"][0]["call"]))
+        call = int(header["call"] if "call" in header else header["items"][0]["call"])
+        error = self.wait(header["debug"], call)
         if error is not None:
             sys.stderr.write("velar: %s\n" % error["message"])
+            self._tell("debug-going", call)
 
     def go_on(self) -> None:
         """Nobody is waited for any more. Does nothing while nobody is."""
