@@ -262,12 +262,22 @@ export const methods = {
 
   /** Names and variables; values never leave the runtime. */
   'secrets.list': { params: emptySchema, result: z.object({ secrets: z.array(secretSchema) }) },
-  /** Sets variables of a secret, made where it lacks; others that it has stay. Runs see it from the next one on. */
+  /**
+   * Sets variables of a secret, made where it lacks; others that it has stay. Runs see it from the next one on.
+   * One with an environment stands, whole, in place of the one without for what is deployed there.
+   */
   'secrets.set': {
-    params: z.object({ name: resourceNameSchema, values: secretValuesSchema }),
+    params: z.object({
+      name: resourceNameSchema,
+      values: secretValuesSchema,
+      environment: environmentSchema.optional(),
+    }),
     result: z.object({ secret: secretSchema }),
   },
-  'secrets.remove': { params: z.object({ name: resourceNameSchema }), result: emptySchema },
+  'secrets.remove': {
+    params: z.object({ name: resourceNameSchema, environment: environmentSchema.optional() }),
+    result: emptySchema,
+  },
 
   /** What lies on the runtime's disk, measured now; largest first. */
   'storage.list': { params: emptySchema, result: z.object({ items: z.array(storageItemSchema) }) },

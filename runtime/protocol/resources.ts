@@ -1,5 +1,6 @@
 /** Secrets, volumes and what else lies on a runtime's disk, as clients see them. */
 import * as z from 'zod';
+import { environmentSchema } from './deployments';
 
 /** Name of a secret or volume; the SDK has the same rule. */
 export const resourceNameSchema = z
@@ -29,6 +30,8 @@ export const secretValuesSchema = z
 /** What is told of a secret: everything but its values. */
 export const secretSchema = z.object({
   name: z.string(),
+  /** For what is deployed there, in place of the one without; absent for everything else. */
+  environment: environmentSchema.optional(),
   variables: z.array(z.string()),
   /** ms since the epoch. */
   updatedAt: z.number(),

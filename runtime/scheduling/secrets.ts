@@ -1,4 +1,5 @@
 /** Secrets of a function: values that the code itself carries, and names that this runtime knows. */
+import type { Environment } from '../protocol/deployments';
 import type { AppDescription, FunctionOptions } from '../protocol/description';
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
@@ -9,17 +10,22 @@ export const HIDDEN = '••••';
 
 export type FunctionSecrets = { values: Record<string, string> } | { error: RunError };
 
-/** Variables of all secrets, later ones over earlier ones. Values are never logged or stored. */
+/**
+ * Variables of all secrets, later ones over earlier ones. What is deployed to an environment takes the environment's
+ * own secret whole where there is one: credentials of two places are never mixed. Values are never logged or stored.
+ */
 export function readSecrets(
   secrets: FunctionOptions['secrets'],
   store: Pick<SecretStore, 'values'>,
+  environment?: Environment,
 ): FunctionSecrets {
   const values: Record<string, string> = {};
   for (const secret of secrets) {
     Object.assign(values, secret.values);
     if (secret.name === undefined || secret.values !== undefined) continue;
     try {
-      const found = store.values(secret.name);
+      const own = environment && store.values(secret.name, environment);
+      const found = own ?? store.values(secret.name);
       if (found === undefined) return { error: missing(secret.name) };
       Object.assign(values, found);
     } catch (error) {

@@ -183,9 +183,11 @@ function createHandlers(context: HandlerContext): Handlers {
     'gpu.list': () => service.readGpus(),
 
     'secrets.list': () => ({ secrets: store.secrets.list() }),
-    'secrets.set': ({ name, values }) => ({ secret: store.secrets.set(name, values) }),
-    'secrets.remove': ({ name }) => {
-      store.secrets.remove(name);
+    'secrets.set': ({ name, values, environment }) => ({
+      secret: store.secrets.set(name, values, Date.now(), environment),
+    }),
+    'secrets.remove': ({ name, environment }) => {
+      store.secrets.remove(name, environment);
       return {};
     },
 

@@ -1,5 +1,6 @@
 /** Commands on what a runtime keeps: secrets and storage. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { environmentSchema, type Environment } from '../../runtime/protocol/deployments';
 import type { CliContext } from './context';
 
 type Finish = (exitCode: number) => void;
@@ -7,6 +8,15 @@ type Finish = (exitCode: number) => void;
 interface Common {
   json: boolean;
   runtime?: string;
+}
+
+interface SecretOptions extends Common {
+  env?: Environment;
+}
+
+function environmentOption(): Option {
+  const text = 'the one for what is deployed there, in place of the one without';
+  return new Option('--env <environment>', text).choices(environmentSchema.options);
 }
 
 /** `common` adds the options that most commands take. */
@@ -21,8 +31,9 @@ export function addResources(
     .argument('<name>', 'name of the secret, as in Secret.from_name')
     .argument('[variables...]', 'NAME=VALUE, or NAME to be asked for the value or to pipe it in')
     .option('--from-file <file>', 'take the variables of a .env file')
+    .addOption(environmentOption())
     .description('set variables of a secret; others that it has stay')
-    .action(async (name: string, given: string[], options: Common & { fromFile?: string }) => {
+    .action(async (name: string, given: string[], options: SecretOptions & { fromFile?: string }) => {
       const { setSecret } = await import('./commands/secrets');
       finish(await setSecret(context, name, given, options));
     });
@@ -35,8 +46,9 @@ export function addResources(
   common(secrets.command('remove'))
     .argument('<name>', 'name of the secret')
     .option('-y, --yes', 'without being asked', false)
+    .addOption(environmentOption())
     .description('remove a secret')
-    .action(async (name: string, options: Common & { yes: boolean }) => {
+    .action(async (name: string, options: SecretOptions & { yes: boolean }) => {
       const { removeSecret } = await import('./commands/secrets');
       finish(await removeSecret(context, name, options));
     });

@@ -1,6 +1,10 @@
 /** What a secret may be called and hold, checked before anything goes to a runtime. Pure. */
 import type * as z from 'zod';
-import { resourceNameSchema, secretValuesSchema } from '../../runtime/protocol/resources';
+import {
+  resourceNameSchema,
+  secretValuesSchema,
+  type SecretSummary,
+} from '../../runtime/protocol/resources';
 
 export interface SecretProblem {
   /** The variable that it is about; undefined: the secret as a whole. */
@@ -22,8 +26,11 @@ export function secretValuesProblem(
 }
 
 /** What is said of a secret that was set. */
-export function secretSetText(secret: { name: string; variables: readonly string[] }): string {
-  return `${secret.name} has ${secret.variables.join(', ')}. The next run sees it.`;
+export function secretSetText({ name, variables, environment }: SecretSummary): string {
+  const has = `has ${variables.join(', ')}`;
+  return environment === undefined
+    ? `${name} ${has}. The next run sees it.`
+    : `${name} ${has} in ${environment}, and nothing else there. The next call of what is deployed sees it.`;
 }
 
 function problemOf(

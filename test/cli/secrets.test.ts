@@ -48,6 +48,48 @@ describe('velar secret', function () {
     }
   });
 
+  it('of an environment stand in place of the others for what is deployed there, and nowhere else', async () => {
+    workspace.write(
+      'shown.py',
+      `import os
+import velar
+
+app = velar.App("shown")
+
+
+@app.function(secrets=[velar.Secret.from_name("shown")])
+def lengths():
+    return {name: len(os.environ.get(name, "")) for name in ("KEY", "MORE")}
+`,
+    );
+    const done = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await workspace.run(...args);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const called = async (environment: string): Promise<unknown> =>
+      JSON.parse(await done('call', 'shown.lengths', '--env', environment));
+    await done('secret', 'set', 'shown', 'KEY=plain-value', 'MORE=plain-only');
+    const said = await done('secret', 'set', 'shown', 'KEY=of-staging-value', '--env', 'staging');
+    assert.match(said, /shown has KEY in staging, and nothing else there/);
+    await done('deploy', 'shown.py');
+    await done('promote', 'shown', '--yes');
+    const [plain, staging] = [
+      { KEY: 'plain-value'.length, MORE: 'plain-only'.length },
+      { KEY: 'of-staging-value'.length, MORE: 0 },
+    ];
+    assert.deepEqual(await called('staging'), staging, 'none of the others is mixed in');
+    assert.deepEqual(await called('production'), plain);
+    assert.deepEqual(JSON.parse(await done('run', 'shown.py::lengths')), plain);
+    const listed = await done('secret', 'list');
+    assert.match(listed, /^shown +KEY MORE +\(all others\)[^]*^shown +KEY +staging/m);
+    await done('secret', 'remove', 'shown', '--env', 'staging', '--yes');
+    assert.deepEqual(await called('staging'), plain);
+    const again = await workspace.run('secret', 'remove', 'shown', '--env', 'staging', '--yes');
+    assert.match(again.stderr, /no secret named shown for staging alone/);
+    assert.equal((await workspace.run('secret', 'set', 'shown', 'A=1', '--env', 'test')).code, 2);
+  });
+
   it('removes only with a word, and says what is wrong with what was given', async () => {
     await workspace.run('secret', 'set', 'gone', 'A=1');
     const asked = await workspace.run('secret', 'remove', 'gone');

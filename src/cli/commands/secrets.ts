@@ -1,6 +1,7 @@
 /** `velar secret`: sets, lists and removes the secrets of a runtime. Values are never printed. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Environment } from '../../../runtime/protocol/deployments';
 import { isNodeError, VelarError } from '../../../runtime/protocol/errors';
 import { secretNameProblem, secretSetText, secretValuesProblem } from '../../client/secrets';
 import { formatTable } from '../../client/textTable';
@@ -12,6 +13,8 @@ import { withRuntime, type RuntimeOptions } from '../session';
 
 interface Options extends RuntimeOptions {
   json: boolean;
+  /** Where what it is for is deployed; without it, for everything that has no secret of its own. */
+  env?: Environment;
 }
 
 /** `given`: `KEY=VALUE`, or `KEY` for a value that is asked for or read from a pipe. */
@@ -29,7 +32,11 @@ export async function setSecret(
   const problem = secretValuesProblem(values);
   if (problem !== undefined) throw notAllowed(problem.variable ?? name, problem.message);
   return withRuntime(context, options, async (connection) => {
-    const { secret } = await connection.request('secrets.set', { name, values });
+    const { secret } = await connection.request('secrets.set', {
+      name,
+      values,
+      environment: options.env,
+    });
     const text = options.json ? JSON.stringify({ secret }) : secretSetText(secret);
     await context.terminal.out(`${text}\n`);
     return EXIT.done;
@@ -39,12 +46,13 @@ export async function setSecret(
 export function listSecrets(context: CliContext, options: Options): Promise<number> {
   return withRuntime(context, options, async (connection) => {
     const { secrets } = await connection.request('secrets.list', {});
-    const rows = secrets.map(({ name, variables, updatedAt }) => [
+    const rows = secrets.map(({ name, variables, environment, updatedAt }) => [
       name,
       variables.join(' '),
+      environment ?? '(all others)',
       new Date(updatedAt).toLocaleString(),
     ]);
-    const table = formatTable(['NAME', 'VARIABLES', 'SET'], rows);
+    const table = formatTable(['NAME', 'VARIABLES', 'ENVIRONMENT', 'SET'], rows);
     const text = rows.length === 0 ? 'This runtime has no secrets.' : table;
     await context.terminal.out(`${options.json ? JSON.stringify({ secrets }) : text}\n`);
     return EXIT.done;
@@ -58,9 +66,12 @@ export function removeSecret(
 ): Promise<number> {
   checkName(name);
   return withRuntime(context, options, async (connection) => {
-    const question = `Remove secret ${name}? Functions that name it fail from then on.`;
+    const question =
+      options.env === undefined
+        ? `Remove secret ${name}? Functions that name it fail from then on.`
+        : `Remove secret ${name} of ${options.env}? What is deployed there takes the one without environment from then on.`;
     if (!(await confirmed(context, question, options.yes))) return EXIT.cancelled;
-    await connection.request('secrets.remove', { name });
+    await connection.request('secrets.remove', { name, environment: options.env });
     const text = `Removed ${name}.`;
     await context.terminal.out(`${options.json ? JSON.stringify({ removed: name }) : text}\n`);
     return EXIT.done;

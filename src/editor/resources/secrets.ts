@@ -8,7 +8,8 @@ import type { RuntimeManager } from '../runtimes/runtimeManager';
 /** Asks for name, variable and value, and sets them on the runtime that runs go to. */
 export async function setSecret(manager: RuntimeManager): Promise<void> {
   const { name: runtime, connection } = await manager.connected();
-  const { secrets } = await connection.request('secrets.list', {});
+  const listed = await connection.request('secrets.list', {});
+  const secrets = listed.secrets.filter(({ environment }) => environment === undefined);
   const name = await askName(secrets, runtime);
   if (name === undefined) return;
   const known = secrets.find((secret) => secret.name === name)?.variables ?? [];
@@ -53,14 +54,19 @@ export async function removeSecret(manager: RuntimeManager): Promise<void> {
     placeHolder: `Secrets of ${runtime}`,
   });
   if (picked === undefined) return;
+  const { environment } = picked;
+  const detail =
+    environment === undefined
+      ? 'Functions that name it fail from then on.'
+      : 'What is deployed there takes the one without environment from then on.';
   const yes = 'Remove';
   const answer = await vscode.window.showWarningMessage(
-    `Remove secret ${picked.label}?`,
-    { modal: true, detail: 'Functions that name it fail from then on.' },
+    `Remove secret ${picked.label}${environment === undefined ? '' : ` of ${environment}`}?`,
+    { modal: true, detail },
     yes,
   );
   if (answer !== yes) return;
-  await connection.request('secrets.remove', { name: picked.label });
+  await connection.request('secrets.remove', { name: picked.label, environment });
   void vscode.window.showInformationMessage(`Velar: removed ${picked.label}.`);
 }
 
@@ -89,6 +95,11 @@ async function askName(
   return name?.trim();
 }
 
-function itemOf({ name, variables }: SecretSummary): { label: string; description: string } {
-  return { label: name, description: variables.join(', ') };
+function itemOf({
+  name,
+  variables,
+  environment,
+}: SecretSummary): vscode.QuickPickItem & Pick<SecretSummary, 'environment'> {
+  const where = environment === undefined ? '' : ` (${environment})`;
+  return { label: name, description: `${variables.join(', ')}${where}`, environment };
 }

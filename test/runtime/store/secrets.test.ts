@@ -69,6 +69,23 @@ describe('secrets of a home', () => {
     assert.throws(() => store.secrets.remove('hf'), { code: 'not-found' });
   });
 
+  it('are each environment’s own beside the one for all others', () => {
+    const store = open();
+    store.secrets.set('hf', { HF_TOKEN: VALUE }, 1000);
+    store.secrets.set('hf', { HF_TOKEN: 'of-staging' }, 2000, 'staging');
+    store.secrets.set('hf', { MORE: 'x' }, 3000, 'staging');
+    assert.deepEqual(store.secrets.values('hf'), { HF_TOKEN: VALUE });
+    assert.deepEqual(store.secrets.values('hf', 'staging'), { HF_TOKEN: 'of-staging', MORE: 'x' });
+    assert.equal(store.secrets.values('hf', 'production'), undefined);
+    assert.deepEqual(store.secrets.list(), [
+      { name: 'hf', variables: ['HF_TOKEN'], updatedAt: 1000 },
+      { name: 'hf', environment: 'staging', variables: ['HF_TOKEN', 'MORE'], updatedAt: 3000 },
+    ]);
+    store.secrets.remove('hf');
+    assert.deepEqual(Object.keys(store.secrets.values('hf', 'staging') ?? {}).length, 2);
+    assert.throws(() => store.secrets.remove('hf', 'production'), /hf for production alone/);
+  });
+
   it('are bound to their name: a row under another one opens for nobody', () => {
     store.secrets.set('hf', { TOKEN: VALUE });
     store.secrets.set('other', { TOKEN: 'x' });
