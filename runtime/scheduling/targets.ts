@@ -94,11 +94,7 @@ export class Targets {
     if ('error' in described) return described;
     const found = findFunction(described.apps, qualname, request.app);
     if (found === undefined) return { error: noSuchFunction(request, described.apps) };
-    const secrets = readSecrets(
-      found.function.options.secrets,
-      store.secrets,
-      request.environment,
-    );
+    const secrets = readSecrets(found.function.options.secrets, store.secrets, request.environment);
     if ('error' in secrets) return secrets;
     const image = await engine.planImage(found.function, bundleFiles(this.options.store, bundle));
     const made = makeTarget({

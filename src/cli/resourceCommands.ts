@@ -33,10 +33,12 @@ export function addResources(
     .option('--from-file <file>', 'take the variables of a .env file')
     .addOption(environmentOption())
     .description('set variables of a secret; others that it has stay')
-    .action(async (name: string, given: string[], options: SecretOptions & { fromFile?: string }) => {
-      const { setSecret } = await import('./commands/secrets');
-      finish(await setSecret(context, name, given, options));
-    });
+    .action(
+      async (name: string, given: string[], options: SecretOptions & { fromFile?: string }) => {
+        const { setSecret } = await import('./commands/secrets');
+        finish(await setSecret(context, name, given, options));
+      },
+    );
   common(secrets.command('list', { isDefault: true }))
     .description('list names and variables, never values')
     .action(async (options: Common) => {
