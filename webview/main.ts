@@ -7,6 +7,7 @@ import { createContainers } from './containers';
 import { registerControls } from './controls';
 import { h, show } from './dom';
 import { createEmptyState } from './emptyState';
+import { createFailedInputs } from './failedInputs';
 import { createHeader } from './header';
 import type { HostMessage } from '../runtime/protocol/panelMessages';
 import { connectHost, type Host } from './host';
@@ -32,11 +33,18 @@ function start(app: HTMLElement): void {
   const memory = createMemoryChart();
   const log = createLogView(host);
   const result = createResultView(host);
+  const failedInputs = createFailedInputs();
   const containers = createContainers(host);
   const announcer = createAnnouncer();
   const empty = createEmptyState();
   const left = h('div', { class: 'column left' }, timeline.element, memory.element);
-  const right = h('div', { class: 'column right' }, result.element, containers.element);
+  const right = h(
+    'div',
+    { class: 'column right' },
+    result.element,
+    failedInputs.element,
+    containers.element,
+  );
   const columns = h('main', { class: 'columns' }, left, log.element, right);
   addSplitters(columns, left, right, host);
   left.style.setProperty('--name-width', `${NAME_PX}px`);
@@ -78,6 +86,7 @@ function start(app: HTMLElement): void {
     memory.update(selected, now, runtime?.gpuNote ?? null);
     log.update(selected, change);
     result.update(selected);
+    failedInputs.update(selected);
     const complete = runtime?.state === 'connected' && selected.status !== 'active';
     containers.update(state.containers, selected.container, complete);
     if (!tryPage.open) announcer.update(selected);

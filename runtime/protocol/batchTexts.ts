@@ -1,5 +1,5 @@
 /** Progress of a batch as people read it: the same in panel, editor and command line. Pure; English. */
-import type { BatchEvent } from './events';
+import type { BatchEvent, InputFailedEvent } from './events';
 import { formatClock, formatCount, formatUsd, plural } from './figures';
 
 /** Inputs that have ended, whatever came of them. */
@@ -26,6 +26,21 @@ export function batchTexts(batch: BatchEvent, active: boolean): string[] {
   }
   if (active && cost.usd > 0) texts.push(`${formatUsd(cost.usd)} so far`);
   return texts;
+}
+
+/** Which input failed, such as `square #7 (7)`, and why: `ValueError: no`. */
+export function failedInputTexts(failed: InputFailedEvent): { input: string; error: string } {
+  const { function: name, index, input, error, kind, message } = failed;
+  return {
+    input: `${name} #${String(index)} ${input ?? '(input unknown)'}`,
+    error: `${error ?? kind}: ${message}`,
+  };
+}
+
+/** `3 of 200 inputs failed`, and how many of them are not listed. */
+export function failedTitle({ failed, total }: BatchEvent, listed: number): string {
+  const others = failed > listed ? `; the first ${formatCount(listed)} are listed` : '';
+  return `${formatCount(failed)} of ${plural(total, 'input')} failed${others}`;
 }
 
 /** `1,234/s`, `41.2/s`; slower work by the minute or the hour. */

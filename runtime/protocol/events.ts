@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { cardSampleSchema } from './gpus';
 import { phaseSchema, phaseStatusSchema } from './phases';
-import { resultSchema, runErrorSchema } from './values';
+import { resultSchema, runErrorKinds, runErrorSchema } from './values';
 
 const at = z.number();
 
@@ -100,6 +100,25 @@ export const debugEventSchema = z.object({
 });
 export type DebugEvent = z.infer<typeof debugEventSchema>;
 
+/** An input of a `.map` that has failed for good. At most 100 of a run are told; `batch` counts all. */
+export const inputFailedEventSchema = z.object({
+  type: z.literal('input-failed'),
+  at,
+  /** Which of the run's maps, from 1. */
+  map: z.number().int(),
+  function: z.string(),
+  /** Its place among the map's inputs, from 0. */
+  index: z.number().int(),
+  /** Its arguments in a few words; null where nobody could read them, such as after the death of its worker. */
+  input: z.string().nullable(),
+  kind: z.enum(runErrorKinds),
+  /** Name of the Python exception, or of the condition. */
+  error: z.string().nullable(),
+  /** The first line, at most 300 characters. */
+  message: z.string(),
+});
+export type InputFailedEvent = z.infer<typeof inputFailedEventSchema>;
+
 export const runEventSchema = z.discriminatedUnion('type', [
   phaseEventSchema,
   memorySampleSchema,
@@ -124,6 +143,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     total: z.number().int(),
   }),
   batchEventSchema,
+  inputFailedEventSchema,
   z.object({
     type: z.literal('log-gap'),
     at,

@@ -1,5 +1,12 @@
 /** The run record: the one source of truth about a run for lens, panel, status bar and command line. Pure. */
-import type { BatchEvent, CostEvent, DebugEvent, MemorySample, RunEvent } from './events';
+import type {
+  BatchEvent,
+  CostEvent,
+  DebugEvent,
+  InputFailedEvent,
+  MemorySample,
+  RunEvent,
+} from './events';
 import { endsPhase, phases, type Phase, type PhaseStatus } from './phaseOrder';
 import type { ResultValue, RunError } from './values';
 
@@ -38,6 +45,8 @@ export interface RunRecord {
   calls: { done: number; failed: number; total: number } | null;
   /** Null for a run without a `.map`. */
   batch: BatchEvent | null;
+  /** The first inputs that failed; `batch` counts all. */
+  failedInputs: InputFailedEvent[];
   /** Samples in time order, thinned to at most MAX_SAMPLES for each device. */
   memory: MemorySample[];
   peakBytes: Record<string, number>;
@@ -84,6 +93,7 @@ export function newRunRecord(
     attempt: 1,
     calls: null,
     batch: null,
+    failedInputs: [],
     memory: [],
     peakBytes: {},
     yields: [],
@@ -165,6 +175,8 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       return { ...record, calls: { done: event.done, failed: event.failed, total: event.total } };
     case 'batch':
       return { ...record, batch: event };
+    case 'input-failed':
+      return { ...record, failedInputs: [...record.failedInputs, event] };
     case 'log-gap':
       return {
         ...record,

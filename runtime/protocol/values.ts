@@ -64,6 +64,8 @@ export const runErrorSchema = z.object({
   /** The traceback as Python prints it. */
   text: z.string().optional(),
   hint: z.string().optional(),
+  /** Of an input of a batch: its arguments in a few words. */
+  input: z.string().optional(),
   /** The frames with their variables are kept: `run.frames` gives them. */
   inspectable: z.boolean().optional(),
   details: z.record(z.string(), z.unknown()).optional(),

@@ -7,6 +7,7 @@ import type { RunError } from '../protocol/values';
 import { costOf } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
 import type { Clock } from './clock';
+import { FailedInputs } from './failedInputs';
 import type { Invoke } from './invocation';
 import { Pace } from './pace';
 import type { Run } from './run';
@@ -27,6 +28,7 @@ export class CallProgress {
   private readonly inputs = { done: 0, failed: 0, cancelled: 0, total: 0 };
   /** Maps whose inputs have not been read to their end. */
   private readonly reading = new Set<Invoke>();
+  private readonly failures = new FailedInputs();
   private readonly pace = new Pace();
   private toldAt = -Infinity;
   private timer: (() => void) | undefined;
@@ -42,6 +44,7 @@ export class CallProgress {
   started(invoke: Invoke, count: number, last: boolean): void {
     this.calls.total += count;
     if (invoke.mode === 'map') {
+      this.failures.began(invoke);
       if (this.open === 0) this.pace.stop();
       this.inputs.total += count;
       if (!last) this.reading.add(invoke);
@@ -56,18 +59,20 @@ export class CallProgress {
     this.pace.begin(this.clock.monotonic(), this.ended);
   }
 
-  inputEnded(invoke: Invoke, { error }: EndedInput): void {
+  inputEnded(invoke: Invoke, { index, error }: EndedInput): void {
     this.calls[error === undefined ? 'done' : 'failed'] += 1;
     if (invoke.mode === 'map') {
       const how =
         error === undefined ? 'done' : error.kind === 'cancelled' ? 'cancelled' : 'failed';
       this.inputs[how] += 1;
+      if (how === 'failed' && error !== undefined) this.tellFailure(invoke, index, error);
     }
     this.change();
   }
 
   /** Nothing more comes of an invocation. */
   over(invoke: Invoke): void {
+    this.failures.over(invoke);
     if (this.reading.delete(invoke)) this.change();
   }
 
@@ -111,6 +116,11 @@ export class CallProgress {
       if (this.inputs.total > 0) this.run.publish(this.batch(at));
     });
     if (this.open > 0 && this.run.active) this.tellIn(AT_LEAST_EVERY_MS);
+  }
+
+  private tellFailure(invoke: Invoke, index: number, error: RunError): void {
+    const event = this.failures.event(invoke, index, error, this.clock.now());
+    if (event !== undefined) this.run.publish(event);
   }
 
   private batch(at: number): BatchEvent {

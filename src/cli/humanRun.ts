@@ -9,7 +9,7 @@ import type {
 import type { LogChunk } from '../../runtime/protocol/logChunks';
 import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
-import { batchTexts } from '../../runtime/protocol/batchTexts';
+import { batchTexts, failedInputTexts, failedTitle } from '../../runtime/protocol/batchTexts';
 import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { slowness } from '../../runtime/protocol/slowness';
@@ -89,6 +89,7 @@ export class HumanRunReporter implements RunReporter {
     this.record = record;
     const { paint } = this.terminal;
     if (record.result !== null && !isEmpty(record)) this.result(formatResult(record.result));
+    this.failedInputs(record);
     if (record.error !== null) this.line(paint.red(formatRunError(record.error)));
     const summary = [
       outcome(record),
@@ -128,6 +129,15 @@ export class HumanRunReporter implements RunReporter {
     if (this.terminal.live || event.at - this.batchAt < BATCH_MS) return;
     this.line(`… ${'running'.padEnd(NAME_WIDTH)}${batchTexts(event, true).join(' · ')}`);
     this.batchAt = event.at;
+  }
+
+  private failedInputs({ batch, failedInputs }: RunRecord): void {
+    if (batch === null || failedInputs.length === 0) return;
+    this.line(this.terminal.paint.red(`${failedTitle(batch, failedInputs.length)}:`));
+    for (const failed of failedInputs) {
+      const { input, error } = failedInputTexts(failed);
+      this.line(`  ${input}  ${error}`);
+    }
   }
 
   /** A line of ours, on stderr. */

@@ -151,6 +151,38 @@ describe('a run on a terminal', () => {
     ]);
   });
 
+  it('lists the inputs that failed at the end', () => {
+    const failed = (index: number, input: string | null): RunEvent => ({
+      type: 'input-failed',
+      at: 1,
+      map: 1,
+      function: 'square',
+      index,
+      input,
+      kind: input === null ? 'infrastructure' : 'user',
+      error: input === null ? null : 'ValueError',
+      message: 'no',
+    });
+    const batch: RunEvent = {
+      type: 'batch',
+      at: 2,
+      done: 7,
+      failed: 3,
+      cancelled: 0,
+      total: 10,
+      complete: true,
+      perSecond: null,
+      leftMs: null,
+      cost: { seconds: 1, gpu: null, usd: 0 },
+    };
+    assert.deepEqual(shown(failed(2, '(2)'), failed(5, null), batch, ended), [
+      '2|3 of 10 inputs failed; the first 2 are listed:\n',
+      '2|  square #2 (2)  ValueError: no\n',
+      '2|  square #5 (input unknown)  infrastructure: no\n',
+      '2|Done in 1.23 s (7 of 10 inputs, 3 failed)\n',
+    ]);
+  });
+
   it('shows an error as Python does, with workspace files and the next step', () => {
     const [text] = shown(
       {

@@ -13,7 +13,7 @@ from typing import Any, AsyncIterable, Callable, Dict, Iterable, NamedTuple, Opt
 from velar._channel import Channel
 from velar._framing import dumps, frame, message
 
-from . import errors, faults, functions, gpu_memory, memory, post_mortem, private, results
+from . import brief, errors, faults, functions, gpu_memory, memory, post_mortem, private, results
 from .functions import CallError, Functions
 from .model_cache import ModelCache
 from .printing import Printing
@@ -83,6 +83,10 @@ class Answers:
             assert raised is not None
             wire = errors.from_exception(raised, self._root)
             self._explain(wire)
+        if "items" in work.header and reason != "cancelled":
+            told = brief.of_input(work.header.get("input", "json"), work.data, bool(work.header.get("instance")))
+            if told is not None:
+                wire["input"] = told
         # Calls of other functions give Python's own pickle, and tell their errors to whoever called.
         if work.output == "mime" and raised is not None and wire["traceback"] and reason != "cancelled":
             self.show_frames(work.number, raised, wire)

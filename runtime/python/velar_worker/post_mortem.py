@@ -160,7 +160,7 @@ class _Capture:
             return known
         if self._full():
             return self._add({"type": _class_name(type(value)), "text": "", "more": -1})
-        text, opens = _describe(value)
+        text, opens = describe(value)
         entry: Wire = {"type": _class_name(type(value)), "text": _cut(text)}
         index = self._add(entry)
         if opens:
@@ -233,7 +233,7 @@ def _message(error: BaseException) -> str:
     return ", ".join(arg for arg in error.args if type(arg) is str)
 
 
-def _describe(value: Any) -> Tuple[str, bool]:
+def describe(value: Any) -> Tuple[str, bool]:
     """What a value says of itself in one text, and whether there is something in it."""
     # By `type`, never by `isinstance`: that asks an object for its `__class__`, which may be anybody's code.
     kind = type(value)

@@ -127,6 +127,51 @@ describe('progress of a batch', function () {
     assert.ok(last.cancelled > 0);
   });
 
+  it('lists inputs that failed: which, with what arguments, why; the first hundred of them', async () => {
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import os, signal',
+          '@app.function(max_containers=1)',
+          'def work(x, password=None):',
+          '    if x == 3:',
+          '        os.kill(os.getpid(), signal.SIGKILL)',
+          '    if x % 2:',
+          '        raise ValueError("odd: %d\\nmore" % x)',
+          '@app.function()',
+          'def f(n):',
+          '    shared = {"password": "hunter2"}',
+          '    results = work.map(range(n), kwargs=shared, return_exceptions=True)',
+          '    return sum(isinstance(result, Exception) for result in results)',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' }, [260]);
+    await run.ended;
+    assert.equal(valueOf(run), 130, JSON.stringify(run.events.at(-2)));
+    const failed = run.events.filter((event) => event.type === 'input-failed');
+    assert.equal(failed.length, 100);
+    assert.equal(batchesOf(run).at(-1)?.failed, 130);
+    const byIndex = new Map(failed.map((event) => [event.index, event]));
+    const { at: _at, ...one } = byIndex.get(1) ?? { at: 0 };
+    assert.deepEqual(one, {
+      type: 'input-failed',
+      map: 1,
+      function: 'work',
+      index: 1,
+      input: '(1, password=<hidden: its name is that of a secret>)',
+      kind: 'user',
+      error: 'ValueError',
+      message: 'odd: 1',
+    });
+    assert.ok(!JSON.stringify(run.events).includes('hunter2'));
+    const later = harness.watch(run.id).events.filter((event) => event.type === 'input-failed');
+    assert.deepEqual(later, failed);
+    const lost = byIndex.get(3);
+    // It took two runners with it before it was given up: nobody is left to read what it was.
+    assert.ok(lost === undefined || (lost.input === null && lost.kind === 'infrastructure'));
+  });
+
   it('is not told of a run that maps nothing, and its newest state is what is told later', async () => {
     const bundle = await harness.bundle(
       app(
