@@ -172,6 +172,40 @@ describe('progress of a batch', function () {
     assert.ok(lost === undefined || (lost.input === null && lost.kind === 'infrastructure'));
   });
 
+  it('reads a million inputs no further ahead of the results than a window', async () => {
+    const bundle = await harness.bundle(
+      app(
+        [
+          '@app.function(max_containers=1)',
+          'def same(x):',
+          '    return x',
+          '@app.function()',
+          'def f():',
+          '    read = [0]',
+          '    def inputs():',
+          '        for x in range(10**6):',
+          '            read[0] += 1',
+          '            yield x',
+          '    ahead = 0',
+          '    results = same.map(inputs())',
+          '    for taken, x in enumerate(results, 1):',
+          '        assert x == taken - 1',
+          '        ahead = max(ahead, read[0] - taken)',
+          '        if taken == 6000:',
+          '            break',
+          '    results.close()',
+          '    return ahead',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' });
+    await run.ended;
+    const ahead = Number(valueOf(run));
+    assert.ok(ahead > 0 && ahead <= 4096, `${String(ahead)} inputs ahead`);
+    const last = batchesOf(run).at(-1);
+    assert.ok(last !== undefined && last.total < 11_000, JSON.stringify(last));
+  });
+
   it('is not told of a run that maps nothing, and its newest state is what is told later', async () => {
     const bundle = await harness.bundle(
       app(
