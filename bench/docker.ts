@@ -12,7 +12,7 @@ import { VelarError } from '../runtime/protocol/errors';
 import { startRun } from '../src/client/runs';
 import { startBenchRuntime, succeeds, type BenchRuntime } from './support/benchRuntime';
 import { figure, median, type Figure } from './support/statistics';
-import { callSamples, floorSamples } from './support/warmCalls';
+import { openCalls, openFloor, sideBySide } from './support/warmCalls';
 
 export const name = 'docker';
 
@@ -82,8 +82,10 @@ async function* figures(runtime: BenchRuntime, image: string): AsyncGenerator<Fi
   yield figure('cold start beyond docker run', beyond, 'ms', null);
 
   const content = await bundler.build(root, 'app.py', new Map(), new AbortController().signal);
-  const calls = await callSamples(connection, bundleId(content.files));
-  const floor = await floorSamples(runtime.python);
+  const [calls, floor] = await sideBySide(
+    await openCalls(connection, bundleId(content.files)),
+    await openFloor(runtime.python),
+  );
   yield figure('warm call through Docker p50', median(calls), 'ms', median(floor));
 
   const took = await start('spread', []);

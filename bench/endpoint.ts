@@ -6,8 +6,8 @@ import { bundleId } from '../runtime/protocol/bundles';
 import { startDeploy, startMove } from '../src/client/deploy';
 import { startBenchRuntime, startFloor, succeeds, type BenchRuntime } from './support/benchRuntime';
 import { EndpointClient, hold } from './support/endpointLoad';
-import { figure, median, percentile, timeEach, type Figure } from './support/statistics';
-import { callSamples, CALLS, WARM_UP } from './support/warmCalls';
+import { figure, median, percentile, type Figure } from './support/statistics';
+import { openCalls, sideBySide, type Series } from './support/warmCalls';
 
 export const name = 'endpoint';
 
@@ -38,12 +38,12 @@ export async function* run(): AsyncGenerator<Figure> {
     const { key } = await connection.request('key.create', { environment: 'production', name });
     const path = '/v1/endpoints/production/bench/echo';
     const client = new EndpointClient(runtime.address.url, path, key, String);
-    const own = await callSamples(connection, first);
-    const [calls, least] = [await warmSamples(client), await warmSamples(bare)];
-    const over = median(calls) - median(own);
+    const own = await openCalls(connection, first);
+    const [owns, calls, least] = await sideBySide(own, callsOf(client), callsOf(bare));
+    const over = median(calls) - median(owns);
     yield figure('endpoint warm call p50', median(calls), 'ms', median(least));
     yield figure('endpoint warm call p99', percentile(calls, 0.99), 'ms', percentile(least, 0.99));
-    yield figure('endpoint over own warm call p50', over, 'ms', median(own));
+    yield figure('endpoint over own warm call p50', over, 'ms', median(owns));
 
     const bareLoad = await hold(bare, PER_SECOND, after(HELD_MS));
     const load = await hold(client, PER_SECOND, after(HELD_MS));
@@ -88,10 +88,8 @@ async function changeVersions(runtime: BenchRuntime): Promise<void> {
   await succeeds(startMove(connection, { ...move, version: 1, action: 'rollback' }));
 }
 
-async function warmSamples(client: EndpointClient): Promise<number[]> {
-  const call = (index: number): Promise<void> => client.call(index % 256);
-  await timeEach(WARM_UP, call);
-  return timeEach(CALLS, call);
+function callsOf(client: EndpointClient): Series {
+  return { once: (index) => client.call(index % 256), close: () => Promise.resolve() };
 }
 
 /** The first failure goes to stderr: a number alone tells nobody what to mend. */

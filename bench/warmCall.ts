@@ -8,8 +8,8 @@ import { newRunId } from '../runtime/protocol/runIds';
 import { startRun } from '../src/client/runs';
 import { bundleId } from '../runtime/protocol/bundles';
 import { startBenchRuntime, succeeds, type BenchRuntime } from './support/benchRuntime';
-import { figure, median, percentile, timeEach, type Figure } from './support/statistics';
-import { callSamples, CALLS, floorSamples, WARM_UP } from './support/warmCalls';
+import { figure, median, percentile, type Figure } from './support/statistics';
+import { openCalls, openFloor, sideBySide, type Series } from './support/warmCalls';
 
 export const name = 'warmCall';
 
@@ -29,8 +29,7 @@ def main() -> None:
 export async function* run(): AsyncGenerator<Figure> {
   const runtime = await startBenchRuntime();
   try {
-    const floor = await floorSamples(runtime.python);
-    const { calls, runs } = await samplesOf(runtime);
+    const [calls, runs, floor] = await samplesOf(runtime);
     for (const [what, samples] of [
       ['call', calls],
       ['run', runs],
@@ -43,21 +42,22 @@ export async function* run(): AsyncGenerator<Figure> {
   }
 }
 
-async function samplesOf(runtime: BenchRuntime): Promise<{ calls: number[]; runs: number[] }> {
-  const { connection, bundler } = runtime;
+async function samplesOf(runtime: BenchRuntime): Promise<[number[], number[], number[]]> {
+  const { connection, bundler, python } = runtime;
   const root = await runtime.workspace({ 'app.py': APP });
   const target = { file: 'app.py', qualname: 'echo', kind: 'function' } as const;
   const first = { args: [{ json: 0 }], kwargs: {} };
   await succeeds(startRun(connection, bundler, { root, ...target, arguments: first, cpu: false }));
   const content = await bundler.build(root, 'app.py', new Map(), new AbortController().signal);
   const bundle = bundleId(content.files);
-  return {
-    calls: await callSamples(connection, bundle),
-    runs: await runSamples(connection, bundle),
-  };
+  return sideBySide(
+    await openCalls(connection, bundle),
+    runsOf(connection, bundle),
+    await openFloor(python),
+  );
 }
 
-async function runSamples(connection: ClientConnection, bundle: string): Promise<number[]> {
+function runsOf(connection: ClientConnection, bundle: string): Series {
   const run = async (index: number): Promise<void> => {
     const id = newRunId();
     const ended = endedWith(connection.onRunEvents.bind(connection), id);
@@ -73,8 +73,7 @@ async function runSamples(connection: ClientConnection, bundle: string): Promise
     const value = await ended;
     if (value !== index) throw new Error(`Asked ${String(index)}, got ${String(value)}.`);
   };
-  await timeEach(WARM_UP, run);
-  return timeEach(CALLS, run);
+  return { once: run, close: () => Promise.resolve() };
 }
 
 /** Resolves with the run's value once its last event is there. */
