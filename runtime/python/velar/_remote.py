@@ -208,9 +208,11 @@ class _Spread:
                 return
             if invocation.ended and not invocation.outputs:
                 raise failure(invocation)
-            room = self._room()
+            if not self._exhausted and self._room() > 0:
+                # What was held for its order is yielded: the window is open again, and no output may be on its way.
+                continue
             invocation.wait(
-                lambda: bool(invocation.outputs) or invocation.ended or (not self._exhausted and self._room() > room)
+                lambda: bool(invocation.outputs) or invocation.ended or (not self._exhausted and self._room() > 0)
             )
 
     def _room(self) -> int:
