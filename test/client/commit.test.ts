@@ -4,7 +4,8 @@ import { asShipped } from '../../src/client/commit';
 const COMMIT = { hash: 'a'.repeat(40), clean: true };
 
 describe('the commit of files that are sent', () => {
-  const of = (...unsaved: string[]) => asShipped(COMMIT, unsaved, '/project', ['app.py', 'lib/a.py']);
+  const of = (...unsaved: string[]) =>
+    asShipped(COMMIT, unsaved, '/project', ['app.py', 'lib/a.py']);
 
   it('is clean where all that is sent is saved', () => {
     assert.deepEqual(of(), COMMIT);
