@@ -129,6 +129,10 @@ describe('the Try view in a browser', function () {
   let panel: PanelPage;
 
   const part = (testId: string): Locator => panel.page.getByTestId(testId);
+  /** The toolkit's fields hand the mark to their own input in the frame after. */
+  const markedWrong = async (input: Locator): Promise<void> => {
+    await input.and(panel.page.locator('[aria-invalid="true"]')).waitFor();
+  };
   const lastPosted = async (): Promise<unknown> => (await panel.posted()).at(-1);
   const open = async (state: TryState, width?: number): Promise<void> => {
     panel = await openPage(width === undefined ? {} : { width });
@@ -165,7 +169,7 @@ describe('the Try view in a browser', function () {
     });
     await panel.page.getByRole('alert').filter({ hasText: 'Expected int' }).waitFor();
     const times = panel.page.getByRole('textbox', { name: 'times: str', exact: true });
-    assert.equal(await times.getAttribute('aria-invalid'), 'true');
+    await markedWrong(times);
     assert.ok(await times.evaluate((input) => input.matches(':focus')));
     assert.equal(await item.inputValue(), 'é', 'what was typed went away');
   });
@@ -204,7 +208,7 @@ describe('the Try view in a browser', function () {
     await tolerance.fill('0.01');
     assert.deepEqual(await lastPosted(), { type: 'tryTolerance', tolerance: 0.01 });
     await tolerance.fill('-1');
-    assert.equal(await tolerance.getAttribute('aria-invalid'), 'true');
+    await markedWrong(tolerance);
     assert.deepEqual(await lastPosted(), { type: 'tryTolerance', tolerance: 0.01 });
     await part('try-compare').click();
     assert.deepEqual(await lastPosted(), { type: 'tryCompare', calls: 5 });
