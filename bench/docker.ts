@@ -115,7 +115,7 @@ async function dockerRun(image: string): Promise<number> {
     image: { id: image, key: 'floor', python: 'python3' },
     pool: 'floor',
     gpus: [],
-    gpuAccess: 'nvidia',
+    devices: undefined,
     device: 'cpu',
     limits: { cpu: null, memoryMiB: 1024 },
     host: { memoryBytes: 0 },

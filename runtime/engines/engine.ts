@@ -48,6 +48,8 @@ export interface ContainerSpec {
   image: EngineImage;
   /** Cards that it may use; none on CPU. */
   gpus: readonly Gpu[];
+  /** They are all that the machine has. */
+  everyCard: boolean;
   device: 'cpu' | 'gpu';
   /** Where the worker dials, and the token it says there. */
   link: { address: string; token: string };

@@ -192,10 +192,11 @@ export class Arrivals {
   }
 
   private async bringUp(container: Container, coming: Coming): Promise<void> {
-    const { engine, link, clock, listener } = this.options.pool;
+    const { engine, link, clock, listener, gpus } = this.options.pool;
     try {
       await bringUp({
         container,
+        everyCard: container.gpus.length === gpus.length,
         engine,
         link,
         clock,

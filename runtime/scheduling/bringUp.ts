@@ -14,6 +14,8 @@ const ABANDON_AFTER_MS = 5000;
 
 export interface BringUp {
   container: Container;
+  /** Its cards are all that the machine has. */
+  everyCard: boolean;
   engine: Engine;
   link: WorkerLink;
   clock: Clock;
@@ -58,6 +60,7 @@ export async function bringUp(start: BringUp): Promise<void> {
       pool: origin.poolKey,
       image: origin.image,
       gpus: container.gpus,
+      everyCard: start.everyCard,
       device: origin.device,
       link: { address: link.address, token: expected.token },
     });

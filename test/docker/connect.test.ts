@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectDocker, socketOf } from '../../runtime/engines/docker/connect';
@@ -11,12 +11,27 @@ import { dockerClient } from './support';
 
 describe('Finding the Docker engine', () => {
   let folder: string;
+  const servers: Server[] = [];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'velar-connect-'));
   });
   afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
     rmSync(folder, { recursive: true, force: true });
   });
+
+  /** Answers as an engine of that version would what an engine says of itself, and nothing else. */
+  const standIn = async (version: object, info: object = {}): Promise<string> => {
+    const path = join(folder, 'stand-in.sock');
+    const server = createHttpServer((request, response) => {
+      const body = request.url?.includes('version') ? version : { MemTotal: 1, NCPU: 1, ...info };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    servers.push(server);
+    return `unix://${path}`;
+  };
 
   const failure = async (environment: Record<string, string>): Promise<VelarError> => {
     try {
@@ -34,7 +49,7 @@ describe('Finding the Docker engine', () => {
     assert.equal(host.version, version.Version);
     assert.equal(host.api, version.ApiVersion);
     assert.ok(host.memoryBytes > 0 && host.cpus > 0);
-    assert.ok(host.runtimes.includes('runc'));
+    assert.ok(host.devices.runtimes.includes('runc'));
   });
 
   it('names the remedy where no engine is installed', async () => {
@@ -56,22 +71,36 @@ describe('Finding the Docker engine', () => {
   });
 
   it('names the remedy where the engine is too old', async () => {
-    const path = join(folder, 'old.sock');
-    const server = createHttpServer((request, response) => {
-      const body = request.url?.includes('version')
-        ? { Version: '19.03.1', ApiVersion: '1.40' }
-        : { MemTotal: 1, NCPU: 1 };
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(body));
-    });
-    await new Promise<void>((resolve) => server.listen(path, resolve));
-    try {
-      const error = await failure({ DOCKER_HOST: `unix://${path}` });
-      assert.equal(error.code, 'unsupported');
-      assert.match(error.message, /19\.03\.1 is too old/);
-    } finally {
-      server.close();
-    }
+    const host = await standIn({ Version: '19.03.1', ApiVersion: '1.40' });
+    const error = await failure({ DOCKER_HOST: host });
+    assert.equal(error.code, 'unsupported');
+    assert.match(error.message, /19\.03\.1 is too old/);
+  });
+
+  it('sees whether an engine that lists no CDI devices has a specification of them', async () => {
+    const specifications = join(folder, 'cdi');
+    const host = await standIn(
+      { Version: '25.0.0', ApiVersion: '1.44' },
+      { CDISpecDirs: [join(folder, 'none'), specifications] },
+    );
+    const devices = async (): Promise<unknown> =>
+      (await connectDocker({ DOCKER_HOST: host })).devices.cdiDevices;
+    assert.deepEqual(await devices(), []);
+    mkdirSync(specifications);
+    writeFileSync(join(specifications, 'other.json'), '{"kind":"example.com/other"}');
+    assert.deepEqual(await devices(), []);
+    writeFileSync(join(specifications, 'nvidia.yaml'), 'kind: nvidia.com/gpu\n');
+    assert.equal(await devices(), 'unlisted');
+  });
+
+  it("knows NVIDIA's CDI devices of an engine that lists what it found", async () => {
+    const found = ['nvidia.com/gpu=0', 'example.com/other=0'].map((ID) => ({ Source: 'cdi', ID }));
+    const host = await standIn(
+      { Version: '28.2.0', ApiVersion: '1.50' },
+      { CDISpecDirs: ['/etc/cdi'], DiscoveredDevices: found },
+    );
+    const { devices } = await connectDocker({ DOCKER_HOST: host });
+    assert.deepEqual(devices.cdiDevices, ['nvidia.com/gpu=0']);
   });
 
   it('follows the context that the Docker configuration selects', () => {

@@ -1,8 +1,8 @@
 /** What `velar doctor` says of Docker. */
-import { existsSync, readdirSync } from 'node:fs';
 import { VelarError } from '../../protocol/errors';
 import type { Check } from '../../protocol/methods';
 import { connectDocker } from './connect';
+import { deviceAccess } from './deviceRequest';
 
 /**
  * `wanted`: the runtime places containers with Docker, so that a fault of Docker's is one of the runtime;
@@ -14,7 +14,7 @@ export async function checkDocker(
 ): Promise<Check> {
   try {
     const host = await connectDocker(environment);
-    const gpu = gpuAccess(host.runtimes, host.cdiFolders);
+    const gpu = GPU_TEXTS[deviceAccess(host.devices)];
     const use = wanted ? '' : '; `velar serve --engine docker` would use it';
     return {
       name: 'docker',
@@ -29,10 +29,8 @@ export async function checkDocker(
   }
 }
 
-function gpuAccess(runtimes: readonly string[], cdiFolders: readonly string[]): string {
-  if (runtimes.includes('nvidia')) return 'GPUs by way of the NVIDIA runtime';
-  const specified = cdiFolders.some(
-    (folder) => existsSync(folder) && readdirSync(folder).some((name) => /nvidia/i.test(name)),
-  );
-  return specified ? 'GPUs by way of CDI' : 'without the NVIDIA Container Toolkit';
-}
+const GPU_TEXTS = {
+  nvidia: 'GPUs by way of the NVIDIA runtime',
+  cdi: 'GPUs by way of CDI',
+  none: 'without the NVIDIA Container Toolkit',
+} as const;

@@ -1,14 +1,19 @@
 /** Finds the Docker engine of this machine, and says exactly what to do where it can't be used. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import * as z from 'zod';
 import { VelarError } from '../../protocol/errors';
+import { KIND, type EngineDevices } from './deviceRequest';
 
 /** Docker 20.10, the oldest that this was tried with. */
 const OLDEST_API = '1.41';
+/** Docker 28.2, the first whose `/info` lists the CDI devices that it found. */
+const TELLS_DEVICES_API = '1.50';
+/** Through which WSL 2 gives its machine the cards of Windows. */
+const WSL_DEVICE = '/dev/dxg';
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,10 +28,7 @@ export interface DockerHost {
   api: string;
   memoryBytes: number;
   cpus: number;
-  /** Runtimes that it knows, such as `runc` and `nvidia`. */
-  runtimes: readonly string[];
-  /** Folders where it looks for CDI specifications; empty where it has none. */
-  cdiFolders: readonly string[];
+  devices: EngineDevices;
 }
 
 /** Throws `unsupported`, `unreachable`, `unauthorised`: each names the remedy. */
@@ -57,9 +59,13 @@ export async function connectDocker(environment: Environment): Promise<DockerHos
     api: version.ApiVersion,
     memoryBytes: known.MemTotal,
     cpus: known.NCPU,
-    runtimes: Object.keys(known.Runtimes),
-    cdiFolders: known.CDISpecDirs ?? [],
+    devices: devicesOf(known, version.ApiVersion),
   };
+}
+
+/** What the engine says now of the ways to give cards to containers. Rejects where it doesn't answer. */
+export async function engineDevices({ docker, api }: DockerHost): Promise<EngineDevices> {
+  return devicesOf(infoSchema.parse(await docker.info()), api);
 }
 
 const infoSchema = z.object({
@@ -67,7 +73,39 @@ const infoSchema = z.object({
   NCPU: z.number(),
   Runtimes: z.record(z.string(), z.unknown()).default({}),
   CDISpecDirs: z.array(z.string()).nullish(),
+  DiscoveredDevices: z.array(z.object({ ID: z.string() })).nullish(),
 });
+
+function devicesOf(info: z.infer<typeof infoSchema>, api: string): EngineDevices {
+  return {
+    runtimes: Object.keys(info.Runtimes),
+    cdiDevices: cdiDevicesOf(info, api),
+    cardsApart: !existsSync(WSL_DEVICE),
+  };
+}
+
+function cdiDevicesOf(
+  { CDISpecDirs, DiscoveredDevices }: z.infer<typeof infoSchema>,
+  api: string,
+): EngineDevices['cdiDevices'] {
+  if (compareVersions(api, TELLS_DEVICES_API) >= 0) {
+    // Left out where none was found.
+    const names = (DiscoveredDevices ?? []).map(({ ID }) => ID);
+    return names.filter((name) => name.startsWith(`${KIND}=`));
+  }
+  return (CDISpecDirs ?? []).some(hasSpecification) ? 'unlisted' : [];
+}
+
+/** True where a folder has a CDI specification of NVIDIA's cards. */
+function hasSpecification(folder: string): boolean {
+  try {
+    const files = readdirSync(folder).filter((name) => /\.(json|yaml)$/.test(name));
+    return files.some((name) => readFileSync(join(folder, name), 'utf8').includes(KIND));
+  } catch {
+    // Most folders that an engine looks into are not there; what can't be read may be the engine's to read.
+    return false;
+  }
+}
 
 /**
  * The socket that the `docker` command would use: DOCKER_HOST, else the context, else the usual place.

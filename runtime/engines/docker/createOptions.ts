@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ContainerCreateOptions } from 'dockerode';
 import type { FunctionOptions } from '../../protocol/description';
 import type { Gpu } from '../../protocol/methods';
+import type { DeviceRequest } from './deviceRequest';
 
 /** Where things lie inside of a container. */
 export const INSIDE = {
@@ -50,8 +51,8 @@ export interface ContainerRequest {
   pool: string;
   /** Cards that it may use; none on CPU. */
   gpus: readonly Gpu[];
-  /** How cards are given to containers on this host. */
-  gpuAccess: 'nvidia' | 'cdi';
+  /** How the engine is asked for them. */
+  devices: DeviceRequest | undefined;
   device: 'cpu' | 'gpu';
   limits: Pick<FunctionOptions, 'cpu' | 'memoryMiB'>;
   host: { memoryBytes: number };
@@ -118,9 +119,7 @@ export function createOptions(request: ContainerRequest): ContainerCreateOptions
       LogConfig: { Type: 'json-file', Config: KEPT_OUTPUT },
       RestartPolicy: { Name: 'no' },
       ...(request.network === undefined ? {} : { NetworkMode: request.network }),
-      ...(request.gpus.length === 0
-        ? {}
-        : { DeviceRequests: [deviceRequest(request.gpus, request.gpuAccess)] }),
+      ...(request.devices === undefined ? {} : { DeviceRequests: [request.devices] }),
     },
   };
 }
@@ -129,17 +128,6 @@ export function createOptions(request: ContainerRequest): ContainerCreateOptions
 export function memoryLimit({ limits, host }: Pick<ContainerRequest, 'limits' | 'host'>): number {
   if (limits.memoryMiB !== null) return Math.round(limits.memoryMiB * MEBIBYTE);
   return Math.floor(host.memoryBytes * DEFAULT_MEMORY_SHARE);
-}
-
-/** Cards by their ids, by way of the NVIDIA runtime or of CDI. */
-export function deviceRequest(
-  gpus: readonly Gpu[],
-  access: 'nvidia' | 'cdi',
-): NonNullable<NonNullable<ContainerCreateOptions['HostConfig']>['DeviceRequests']>[number] {
-  const ids = gpus.map((gpu) => gpu.uuid);
-  return access === 'cdi'
-    ? { Driver: 'cdi', DeviceIDs: ids.map((id) => `nvidia.com/gpu=${id}`) }
-    : { Driver: 'nvidia', DeviceIDs: ids, Capabilities: [['gpu', 'compute', 'utility']] };
 }
 
 function environmentOf(request: ContainerRequest): Record<string, string> {

@@ -18,8 +18,9 @@ import type {
   StoredImage,
 } from '../engine';
 import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '../volumePaths';
-import { connectDocker, type DockerHost } from './connect';
+import { connectDocker, engineDevices, type DockerHost } from './connect';
 import { createOptions, INSIDE, LABEL } from './createOptions';
+import { deviceRequest, type DeviceRequest } from './deviceRequest';
 import { startFailure } from './failures';
 import { findLeft } from './leftovers';
 import { DockerContainer } from './placed';
@@ -157,7 +158,7 @@ class DockerEngine implements Engine {
       image: { id: ready.id, python: ready.python.executable, key: plan.key },
       pool: spec.pool,
       gpus: spec.gpus,
-      gpuAccess: this.gpuAccess(),
+      devices: await this.devicesFor(spec),
       device: spec.device,
       limits,
       host: { memoryBytes },
@@ -249,10 +250,12 @@ class DockerEngine implements Engine {
     return new Set((Config.Env ?? []).map((entry) => entry.slice(0, entry.indexOf('='))));
   }
 
-  /** NVIDIA's own runtime where Docker knows it; else CDI, which needs no runtime. */
-  private gpuAccess(): 'nvidia' | 'cdi' {
-    const { runtimes, cdiFolders } = this.host;
-    return !runtimes.includes('nvidia') && cdiFolders.length > 0 ? 'cdi' : 'nvidia';
+  private async devicesFor({ gpus, everyCard }: ContainerSpec): Promise<DeviceRequest | undefined> {
+    if (gpus.length === 0) return undefined;
+    const { devices } = this.host;
+    // A CDI specification may be written, and the toolkit installed, while the runtime is up.
+    const newest = devices.runtimes.includes('nvidia') ? devices : await engineDevices(this.host);
+    return deviceRequest(gpus, everyCard, newest);
   }
 
   /** Volumes of the function, and the one that keeps downloaded models for all functions. */

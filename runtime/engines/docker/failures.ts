@@ -1,14 +1,15 @@
 /** What the Docker engine answers, as what it means and what to do about it. Pure. */
 import { VelarError } from '../../protocol/errors';
+import { CDI_REMEDY, TOOLKIT_REMEDY } from './deviceRequest';
 
 /** The engine's words for a failed create or start, with the remedy where it is known. */
 export function startFailure(error: unknown): VelarError {
   const said = saidBy(error);
-  if (/could not select device driver|nvidia-container|libnvidia-ml|unresolvable CDI/i.test(said)) {
+  // First: a device that CDI can't find may bear NVIDIA's name.
+  const cdi = /CDI device injection failed|unresolvable CDI/i.test(said);
+  if (cdi || /could not select device driver|nvidia-container|libnvidia-ml/i.test(said)) {
     return new VelarError('unsupported', `Docker can't give a GPU to a container: ${said}.`, {
-      hint:
-        'Install the NVIDIA Container Toolkit, then run `sudo nvidia-ctk runtime configure --runtime=docker` ' +
-        'and `sudo systemctl restart docker`.',
+      hint: cdi ? CDI_REMEDY : TOOLKIT_REMEDY,
       cause: error,
     });
   }
