@@ -1,8 +1,13 @@
 import * as assert from 'node:assert/strict';
 import type { LogLine } from '../../runtime/protocol/logChunks';
-import { newRunRecord, type RunRecord } from '../../runtime/protocol/runRecord';
+import { applyRunEvent, newRunRecord, type RunRecord } from '../../runtime/protocol/runRecord';
 import { bundlePaths, pythonWarnings, runNotes } from '../../src/editor/diagnostics/runWarnings';
-import { hoverText, inlineText, printedLines } from '../../src/editor/inlineOutput/inlineText';
+import {
+  hoverText,
+  inlineText,
+  linesOfCode,
+  printedLines,
+} from '../../src/editor/inlineOutput/inlineText';
 import { readFunctions } from '../../src/discovery/parse';
 
 function record(change: Partial<RunRecord>): RunRecord {
@@ -43,6 +48,19 @@ describe('the hint behind a definition', () => {
       '… printed: epoch 1',
     );
     assert.equal(inlineText(record({ status: 'cancelled' }), ['a']), undefined);
+  });
+
+  it('leaves out what the build of the image printed', () => {
+    const run = newRunRecord('run-0000000000', 'a.py', 'f', 1000);
+    const image = (status: 'progress' | 'done', at: number, ms: number): RunRecord =>
+      applyRunEvent(run, { type: 'phase', at, phase: 'image', status, ms });
+    const log = [
+      { ...printed('Collecting torch'), at: 1500 },
+      { ...printed('epoch 1'), at: 2400 },
+    ];
+    assert.deepEqual(linesOfCode(image('progress', 1600, 600), log), []);
+    assert.deepEqual(linesOfCode(image('done', 2000, 1000), log), log.slice(1));
+    assert.deepEqual(linesOfCode(run, log), log, 'an image that was there prints nothing');
   });
 
   it('stays short, whatever was returned and printed', () => {

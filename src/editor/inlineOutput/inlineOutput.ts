@@ -5,7 +5,7 @@ import { commands } from '../commandIds';
 import { isPythonSource, type PythonDocuments } from '../documents';
 import type { RunEntry, RunRecords } from '../runs/runRecords';
 import { inlineOutput } from '../settings';
-import { HOVER_LINES, hoverText, inlineText, printedLines } from './inlineText';
+import { HOVER_LINES, hoverText, inlineText, linesOfCode, printedLines } from './inlineText';
 
 /** Output at full speed is drawn this often, in ms. */
 const DRAW_MS = 150;
@@ -110,7 +110,7 @@ function hintOf(
   document: vscode.TextDocument,
   found: DiscoveredFunction,
 ): vscode.DecorationOptions | undefined {
-  const lines = printedLines(entry.log.view().lines.slice(-RECENT));
+  const lines = printedLines(linesOfCode(entry.record, entry.log.view().lines.slice(-RECENT)));
   const hint = inlineText(entry.record, lines);
   if (hint === undefined || found.line > document.lineCount) return undefined;
   const { end } = document.lineAt(found.line - 1).range;

@@ -71,6 +71,15 @@ const STATUS: Readonly<Record<RunRecord['status'], string>> = {
   cancelled: 'was cancelled',
 };
 
+/** What the app's own code printed: the output of an image's build lies in the same log, before it. */
+export function linesOfCode(record: RunRecord, log: readonly LogLine[]): readonly LogLine[] {
+  const image = record.phases.find(({ phase }) => phase === 'image');
+  if (image === undefined || image.startedAt === null) return log;
+  if (image.status !== 'done' || image.ms === null) return [];
+  const builtAt = image.startedAt + image.ms;
+  return log.filter(({ at }) => at > builtAt);
+}
+
 /** Whole lines of printed output, without colours; pieces of a line are put together. */
 export function printedLines(log: readonly LogLine[]): string[] {
   const lines: string[] = [];
