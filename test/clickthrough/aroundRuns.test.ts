@@ -7,7 +7,16 @@ import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
-import { COLD_MS, dialog, lens, panelOf, rowAction, showExplorer, treeRow } from './page';
+import {
+  COLD_MS,
+  dialog,
+  lens,
+  panelOf,
+  rowAction,
+  showExplorer,
+  statusBar,
+  treeRow,
+} from './page';
 
 const TEXT = 'grüße\n\tsecond line, no newline at its end';
 const PNG =
@@ -174,6 +183,24 @@ describe('around a run in VS Code', function () {
     await panel.getByTestId('container').filter({ hasText: 'idle' }).waitFor({ state: 'detached' });
     await lens(page, 'Run on GPU').waitFor();
     assert.deepEqual((await listed()).containers, []);
+  });
+
+  it('opens the line of a traceback that a terminal shows', async () => {
+    await workbench.runCommand('Terminal: Create New Terminal');
+    await page.locator('.terminal-wrapper.active .xterm-helper-textarea').waitFor();
+    await page.keyboard.type(`printf '  File "%s.py", line %d, in words\\n' words 7`);
+    await page.keyboard.press('Enter');
+    const printed = page.locator('.xterm-rows > div').filter({ hasText: '"words.py", line 7' });
+    const box = await printed.locator('span').filter({ hasText: 'words.py' }).boundingBox();
+    assert.ok(box !== null);
+    const { x, y } = { x: box.x + box.height * 4, y: box.y + box.height / 2 };
+    await page.mouse.move(x, y);
+    await page.getByText('Open words.py at line 7').waitFor();
+    await page.keyboard.down('Control');
+    await page.mouse.click(x, y);
+    await page.keyboard.up('Control');
+    await page.locator('.tab.active').filter({ hasText: 'words.py' }).waitFor();
+    await statusBar(page, 'Ln 7, Col 1').waitFor();
   });
 });
 
