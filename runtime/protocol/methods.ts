@@ -213,7 +213,12 @@ export const methods = {
   },
   /** For a local entrypoint: it has ended on the client's side. */
   'run.finish': {
-    params: z.object({ run: runIdSchema, error: runErrorSchema.nullable() }),
+    params: z.object({
+      run: runIdSchema,
+      error: runErrorSchema.nullable(),
+      /** Of the entrypoint's own code, with the error. */
+      frames: postMortemSchema.optional(),
+    }),
     result: emptySchema,
   },
   /** Frames and variables of a failed run, secrets hidden. Error `not-found`: no such run, or it kept none. */

@@ -34,8 +34,11 @@ export type CapturedFrame = z.infer<typeof capturedFrameSchema>;
 export const capturedExceptionSchema = z.object({
   type: z.string(),
   message: z.string(),
-  /** What it is to the one before: its cause (`from`), what was handled when it was raised, a member of the group. */
-  relation: z.enum(['raised', 'cause', 'context', 'group']),
+  /**
+   * What it is to the one before: its cause (`from`), what was handled when it was raised, a member of the group,
+   * or what it became in the code that had called the function.
+   */
+  relation: z.enum(['raised', 'cause', 'context', 'group', 'caller']),
   /** Index of the exception itself. */
   value: z.number().int().min(0),
   /** Innermost first. */

@@ -68,6 +68,8 @@ export const runErrorSchema = z.object({
   input: z.string().optional(),
   /** The frames with their variables are kept: `run.frames` gives them. */
   inspectable: z.boolean().optional(),
+  /** Between a run and its code only: the number of the call that failed, of which the run holds the frames. */
+  capture: z.number().int().optional(),
   details: z.record(z.string(), z.unknown()).optional(),
 });
 export type RunError = z.infer<typeof runErrorSchema>;

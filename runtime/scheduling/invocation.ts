@@ -119,7 +119,8 @@ export class Invocation {
         this.hold({ index, ok: true, size: body.byteLength }, body);
         this.ended(call, { index });
       },
-      failed: (error) => {
+      failed: (raised) => {
+        const error = call.run.errorFor(call.id, raised);
         this.hold({ index, ok: false, size: 0, error });
         this.ended(call, { index, error });
       },

@@ -58,9 +58,9 @@ export function poolEvents({
     postMortem: (container, call, body) => {
       const frames = readPostMortem(body);
       if (frames === undefined) return;
-      const run = call === null ? undefined : container.inflight.get(call)?.run;
-      const runs = run === undefined ? audience(container) : [run];
-      for (const each of runs) each.inspect(frames);
+      const of = call === null ? undefined : container.inflight.get(call);
+      if (of === undefined) for (const run of audience(container)) run.inspect(frames, 'import');
+      else of.run.inspect(frames, of.output === 'pickle' ? { call: of.id } : 'own');
     },
     caller: (container, message, body) => callers().fromContainer(container, message, body),
     runnerGone: (container) => {

@@ -10,6 +10,7 @@ import type { RunJournal } from '../store/runJournal';
 import { gpuLabel } from '../gpu/names';
 import { addUsage, type Usage } from '../metering/cost';
 import type { Call } from './call';
+import { Captures } from './captures';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
@@ -40,6 +41,7 @@ export class Run {
   usd: number | null = null;
 
   private readonly mask = new RunMask();
+  private readonly captures = new Captures();
   private failure: PostMortem | undefined;
   private readonly containers = new Set<string>();
   private events: RunEvent[] = [];
@@ -103,9 +105,21 @@ export class Run {
     this.mask.hide(secrets);
   }
 
-  /** Takes the frames of a failure; those of an earlier attempt are forgotten. */
-  inspect(given: PostMortem): void {
-    if (this.active) this.failure = shortened(this.mask.told(given));
+  /** Takes the frames of a failure: of its own code, of the import of a file, or of a call that its code made. */
+  inspect(given: PostMortem, of: 'own' | 'import' | { call: number } = 'own'): void {
+    if (!this.active) return;
+    const frames = shortened(this.mask.told(given));
+    if (typeof of === 'object') {
+      this.captures.add(of.call, frames);
+      return;
+    }
+    this.failure = frames;
+    if (of === 'import') this.captures.imported(frames);
+  }
+
+  /** The error of a call that its code made, as that code gets it. */
+  errorFor(call: number, error: RunError): RunError {
+    return this.captures.named(call, error);
   }
 
   /** Frames and variables of its failure; none while it goes well. */
@@ -167,6 +181,13 @@ export class Run {
       device,
       gpu: name,
     });
+  }
+
+  /** The error that it is about to end with, told with the frames that belong to it. */
+  settled(given: RunError): RunError {
+    const { error, frames } = this.captures.settled(given, this.failure);
+    this.failure = frames;
+    return error;
   }
 
   /** Ends it: phases, then `last` events such as cost and result, then `ended`. */

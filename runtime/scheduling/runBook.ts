@@ -60,8 +60,9 @@ export class RunBook {
   }
 
   /** Ends a run with its result or error, and keeps it. */
-  end(run: Run, end: { result: ResultValue } | { error: RunError }): void {
+  end(run: Run, given: { result: ResultValue } | { error: RunError }): void {
     if (!run.active) return;
+    const end = 'error' in given ? { error: run.settled(given.error) } : given;
     const at = this.clock.now();
     const cost = costOf(run.usage, this.prices);
     run.usd = cost.usd;

@@ -230,9 +230,10 @@ export class Scheduler implements RunService {
     });
   }
 
-  finish(id: string, error: RunError | null): void {
+  finish(id: string, error: RunError | null, frames?: PostMortem): void {
     const run = this.parts.runs.find(id);
     if (run === undefined) throw unknownRun(id);
+    if (frames !== undefined) run.inspect(frames);
     if (run.active) this.finishLocal(run, error === null ? { result: { value: null } } : { error });
   }
 

@@ -108,7 +108,7 @@ export interface RunService {
   cancel(run: string): void;
   /** Connects the caller frames and the printed output (u8 fd | bytes, one chunk a write) of a local entrypoint. */
   openCaller(run: string, caller: Duplex, output: Duplex): void;
-  finish(run: string, error: RunError | null): void;
+  finish(run: string, error: RunError | null, frames?: PostMortem): void;
   /** What was captured of a run's failure. Rejects with `not-found`. */
   frames(run: string): Promise<PostMortem>;
   list(limit: number): RunSummary[];

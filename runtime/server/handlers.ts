@@ -116,8 +116,8 @@ function createHandlers(context: HandlerContext): Handlers {
       }
       return {};
     },
-    'run.finish': ({ run, error }) => {
-      service.finish(run, error);
+    'run.finish': ({ run, error, frames }) => {
+      service.finish(run, error, frames);
       return {};
     },
     'run.frames': ({ run }) => service.frames(run),

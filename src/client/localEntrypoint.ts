@@ -5,7 +5,10 @@ import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import type * as z from 'zod';
 import { isNodeError, VelarError } from '../../runtime/protocol/errors';
+import type { MethodParams } from '../../runtime/protocol/methods';
+import { postMortemSchema } from '../../runtime/protocol/postMortem';
 import { runErrorSchema, type RunError } from '../../runtime/protocol/values';
 import type { ClientConnection, ClientStream, RunHandle, RunRequest } from './api';
 import { asShipped, commitOf } from './commit';
@@ -28,6 +31,9 @@ const FRAMES_OUT = 4;
 const CLIENT_IN = 5;
 const CLIENT_OUT = 6;
 
+/** How it ended: no error where it did well; with the frames of its own code where it raised. */
+type LocalEnd = Omit<MethodParams<'run.finish'>, 'run'>;
+
 /**
  * Like `startRun`, for a request of kind `local_entrypoint`. It runs with `root` as current folder, unsaved text in
  * the place of what is on disk; what it prints is part of the run's log. `ended` waits for its process.
@@ -40,9 +46,9 @@ export function startLocalEntrypoint(
   overlay: Overlay = new Map(),
 ): RunHandle {
   return startWith(connection, bundler, request, overlay, async (run, signal, shipped) => {
-    const error = await runLocally(connection, python, request, overlay, run, signal, shipped);
+    const end = await runLocally(connection, python, request, overlay, run, signal, shipped);
     // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
-    if (!signal.aborted) await connection.request('run.finish', { run, error });
+    if (!signal.aborted) await connection.request('run.finish', { run, ...end });
   });
 }
 
@@ -55,7 +61,7 @@ async function runLocally(
   run: string,
   signal: AbortSignal,
   shipped: Shipped,
-): Promise<RunError | null> {
+): Promise<LocalEnd> {
   const caller = connection.openStream(false);
   const output = connection.openStream(true);
   await connection.request('run.openCaller', {
@@ -65,10 +71,12 @@ async function runLocally(
   });
   const folder = await mkdtemp(join(tmpdir(), 'velar-local-'));
   const errorFile = join(folder, 'error.json');
+  const framesFile = join(folder, 'frames.json');
   const unsavedFile = join(folder, 'unsaved.json');
   if (overlay.size > 0) await writeFile(unsavedFile, JSON.stringify(await realPaths(overlay)));
   const child = startPython(python, request, {
     VELAR_ERROR_FILE: errorFile,
+    VELAR_FRAMES_FILE: framesFile,
     ...(overlay.size > 0 ? { VELAR_UNSAVED_FILE: unsavedFile } : {}),
   });
   const { root, file, cpu } = request;
@@ -99,21 +107,18 @@ async function runLocally(
       deploys.serve(),
     ]);
     const { code, killedBy } = await exited;
-    const error = (await readError(errorFile)) ?? unexplained(code, killedBy);
+    const error = (await readJson(errorFile, runErrorSchema)) ?? unexplained(code, killedBy);
+    const frames = await readJson(framesFile, postMortemSchema);
     // Like calls that it spawned, deploys that it did not wait for go on when it ends well.
     if (error !== null) deploys.cancel();
     await deploys.ended();
-    return error;
+    return { error, ...(frames === undefined ? {} : { frames }) };
   } catch (error) {
     endProcess(child);
     deploys.cancel();
     const { message, hint } = VelarError.from(error);
-    return {
-      kind: 'infrastructure',
-      message,
-      traceback: [],
-      ...(hint === undefined ? {} : { hint }),
-    };
+    const told = hint === undefined ? {} : { hint };
+    return { error: { kind: 'infrastructure', message, traceback: [], ...told } };
   } finally {
     signal.removeEventListener('abort', kill);
     output.end();
@@ -221,10 +226,10 @@ async function relayFrames(pipe: Readable, caller: ClientStream): Promise<void> 
   caller.end();
 }
 
-/** What the entrypoint says it failed with; undefined when it says nothing. */
-async function readError(file: string): Promise<RunError | undefined> {
+/** What the entrypoint says of its failure; undefined when it says nothing. */
+async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
-    return runErrorSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch {
     // There is none when it succeeded, and half of one when it was killed: the exit code says the rest.
     return undefined;

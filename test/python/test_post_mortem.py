@@ -13,8 +13,9 @@ import time
 import unittest
 from collections import namedtuple
 from typing import Any, Callable, Dict, List
+from unittest import mock
 
-from velar_worker import post_mortem
+from velar_worker import answers, post_mortem
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 Wire = Dict[str, Any]
@@ -277,6 +278,23 @@ class Values(unittest.TestCase):
 
         told = captured(fails)
         self.assertEqual(([], "SystemError"), (told["exceptions"], told["problem"]))
+
+
+class Spending(unittest.TestCase):
+    def test_captures_of_failed_calls_stop_when_their_share_of_the_time_is_spent(self) -> None:
+        now = 100.0
+        with mock.patch("time.monotonic", lambda: now):
+            allowance = answers.Allowance(share=0.02, at_once=0.5)
+            taken = 0
+            while allowance.left():
+                with allowance:
+                    now += 0.1
+                taken += 1
+            self.assertEqual(6, taken, "half a second, and what came back in the meantime")
+            now += 1
+            self.assertFalse(allowance.left())
+            now += 10
+            self.assertTrue(allowance.left())
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ class RemoteError(Error):
     remote_traceback: str
     frames: List[Dict[str, Any]]
     hint: Optional[str]
+    #: Number of the call whose frames the runtime kept; None where it kept none.
+    _capture: Optional[int] = None
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -119,6 +121,7 @@ _KINDS: Dict[str, Type[RemoteError]] = {
 }
 #: Conditions that the runtime names, where no function ran.
 _CONDITIONS: Dict[str, Type[RemoteError]] = {"FunctionNotFound": NotFound, "NotFound": NotFound, "Refused": Refused}
+_OURS: Dict[str, Type[RemoteError]] = {cls.__name__: cls for cls in (*_KINDS.values(), *_CONDITIONS.values())}
 _combined: Dict[str, Type[RemoteError]] = {}
 
 
@@ -146,14 +149,18 @@ def from_wire(error: Dict[str, Any], refusal: bool = False) -> RemoteError:
 
     ``refusal``: nothing ran, so that ``type`` is the runtime's own word.
     """
-    type_name = str(error.get("type") or "Exception")
-    condition = _CONDITIONS.get(type_name) if refusal else None
-    cls = condition or _KINDS.get(str(error.get("kind"))) or _class_for(type_name)
+    details = error.get("details") or {}
+    # A call inside the call failed: what is raised here is what was raised there.
+    relayed = details.get("remoteType")
+    type_name = str(relayed or error.get("type") or "Exception")
+    known = _OURS if relayed else _CONDITIONS if refusal else {}
+    cls = known.get(type_name) or _KINDS.get(str(error.get("kind"))) or _class_for(type_name)
     message = str(error.get("message") or "")
-    raised = cls(message if cls is not RemoteError else "%s: %s" % (type_name, message))
+    raised = cls(message if relayed or cls is not RemoteError else "%s: %s" % (type_name, message))
     raised.remote_type = type_name
     raised.remote_traceback = str(error.get("text") or "")
     raised.frames = list(error.get("traceback") or [])
     hint = error.get("hint")
     raised.hint = None if hint is None else str(hint)
+    raised._capture = error.get("capture")
     return raised

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import inspect
 import pickle
+import time
 from types import GeneratorType
 from typing import Any, AsyncIterable, Callable, Dict, Iterable, NamedTuple, Optional
 
@@ -36,6 +37,28 @@ class Work(NamedTuple):
     stream: bool
 
 
+class Allowance:
+    """Time that may be spent on something: a share of all time, and so many seconds of it at once."""
+
+    def __init__(self, share: float, at_once: float) -> None:
+        self._share = share
+        self._at_once = at_once
+        self._spent = 0.0
+        self._since = self._began = time.monotonic()
+
+    def left(self) -> bool:
+        now = time.monotonic()
+        self._spent = max(0.0, self._spent - self._share * (now - self._since))
+        self._since = now
+        return self._spent < self._at_once
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._spent += time.monotonic() - self._began
+
+
 class Answers:
     """Executes the functions of one runner."""
 
@@ -44,6 +67,7 @@ class Answers:
         self._channel = channel
         self._printing = printing
         self._oom_kills = memory.oom_kills()
+        self._frames = Allowance(share=0.02, at_once=0.5)
         self.functions: Optional[Functions] = None
         self.models: Optional[ModelCache] = None
 
@@ -87,9 +111,13 @@ class Answers:
             told = brief.of_input(work.header.get("input", "json"), work.data, bool(work.header.get("instance")))
             if told is not None:
                 wire["input"] = told
-        # Calls of other functions give Python's own pickle, and tell their errors to whoever called.
-        if work.output == "mime" and raised is not None and wire["traceback"] and reason != "cancelled":
-            self.show_frames(work.number, raised, wire)
+        if raised is not None and wire["traceback"] and reason != "cancelled":
+            # Of the calls that code makes, a great many may fail, and be caught.
+            if work.output == "mime":
+                self.show_frames(work.number, raised, wire)
+            elif self._frames.left():
+                with self._frames:
+                    self.show_frames(work.number, raised, wire)
         return Encoded(False, dumps(wire))
 
     def show_frames(self, call: Optional[int], raised: BaseException, wire: errors.Wire) -> None:

@@ -130,7 +130,22 @@ def from_exception(error: BaseException, root: str, kind: Optional[str] = None) 
         )
     if isinstance(error, RemoteError) and error.remote_type:
         wire["details"] = {"remoteType": error.remote_type}
+    capture = _capture_behind(error)
+    if capture is not None:
+        wire["capture"] = capture
     return wire
+
+
+def _capture_behind(error: BaseException) -> Optional[int]:
+    """The kept frames of the call whose failure this is, or was raised from."""
+    seen: List[BaseException] = []
+    behind: Optional[BaseException] = error
+    while behind is not None and behind not in seen:
+        if isinstance(behind, RemoteError) and behind._capture is not None:
+            return behind._capture
+        seen.append(behind)
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return None
 
 
 def _message(error: BaseException) -> str:

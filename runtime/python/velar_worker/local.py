@@ -2,7 +2,8 @@
 
 ARGUMENTS is JSON as a call carries it: ``{"args": [{"json": …} | {"literal": …}], "kwargs": {…}}``. The frames of
 the caller protocol go over the file descriptors in ``VELAR_CALLER_FDS`` ("3,4": read from 3, write to 4). The error
-of a failed entrypoint is also written as JSON into the file that ``VELAR_ERROR_FILE`` names, if it is set.
+of a failed entrypoint is also written as JSON into the file that ``VELAR_ERROR_FILE`` names, and its frames with
+their variables into the one that ``VELAR_FRAMES_FILE`` names, if they are set.
 ``VELAR_CLIENT_FDS`` leads to the program that started this one in the same way, for deploys.
 ``VELAR_UNSAVED_FILE`` names a JSON file of unsaved editor text, from absolute path to text.
 
@@ -23,7 +24,7 @@ from velar import _caller, _interrupts
 from velar._channel import Channel
 from velar.function import Function
 
-from . import errors, functions, importing, unsaved
+from . import errors, functions, importing, post_mortem, unsaved
 from .placeholders import Finder, seal
 
 
@@ -133,6 +134,11 @@ def _leave(error: BaseException, root: str) -> None:
         wire = errors.make("user", error.type_name, str(error))
     if isinstance(error, ModuleNotFoundError):
         wire["hint"] = "Install %s in this Python: a local entrypoint runs on this machine." % (error.name or "it")
+    frames = os.environ.get("VELAR_FRAMES_FILE")
+    if frames and wire["traceback"] and isinstance(error, Exception):
+        with open(frames, "wb") as captured:
+            captured.write(post_mortem.capture(error, root))
+        wire["inspectable"] = True
     with open(path, "w", encoding="utf-8") as file:
         json.dump(wire, file)
 

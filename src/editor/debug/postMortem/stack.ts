@@ -19,6 +19,7 @@ const RELATIONS: Readonly<Record<CapturedException['relation'], string>> = {
   cause: 'caused by',
   context: 'raised while handling',
   group: 'in the group:',
+  caller: 'in the code that called it:',
 };
 
 export function stackOf({ exceptions }: PostMortem): StackRow[] {
