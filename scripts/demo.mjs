@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { execute } from './lib/process.mjs';
 import { ROOT, ensureBuilt, ensureDependencies, runMain } from './lib/tree.mjs';
 
-const DEFAULT = ['examples/hello.py::hello'];
+/** From the examples' own folder, so that nothing but them is sent. */
+const DEFAULT = { target: ['hello.py::hello'], cwd: join(ROOT, 'examples') };
 
 await runMain(async () => {
   await ensureDependencies();
@@ -14,9 +15,6 @@ await runMain(async () => {
   const wanted = process.argv.slice(2);
   // The command line handles Ctrl-C itself: it cancels the run and ends the runtime.
   process.on('SIGINT', () => undefined);
-  return execute(
-    process.execPath,
-    [join(ROOT, 'dist', 'cli.js'), 'run', ...(wanted.length > 0 ? wanted : DEFAULT)],
-    { cwd: ROOT },
-  );
+  const { target, cwd } = wanted.length > 0 ? { target: wanted, cwd: ROOT } : DEFAULT;
+  return execute(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'run', ...target], { cwd });
 });
