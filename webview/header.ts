@@ -2,6 +2,7 @@
 import type { PanelRuntime } from '../runtime/protocol/panelMessages';
 import type { RunRecord } from '../runtime/protocol/runRecord';
 import { stoppedText } from '../runtime/protocol/stopped';
+import { rerunText } from '../runtime/protocol/batchTexts';
 import { button } from './controls';
 import { costText } from './cost';
 import { h, setAttribute, setText, show } from './dom';
@@ -40,6 +41,7 @@ export function createHeader(host: Host): Header {
   const clock = h('span', { class: 'fact clock', title: 'Duration' });
   const cost = h('span', { class: 'fact cost', 'data-testid': 'cost' });
   const calls = h('span', { class: 'fact calls' });
+  const rerun = h('span', { class: 'fact', 'data-testid': 'rerun-of' });
   const runtimeName = h('span', { class: 'muted runtime-name' });
   const runs = createRunPicker(host);
   const cancel = button({
@@ -64,7 +66,7 @@ export function createHeader(host: Host): Header {
     'header',
     { class: 'run-head' },
     h('div', { class: 'run-title' }, badge, name),
-    h('div', { class: 'facts' }, device, clock, cost, calls),
+    h('div', { class: 'facts' }, rerun, device, clock, cost, calls),
     h('div', { class: 'run-actions' }, runtimeName, runs.element, cancel, again),
   );
 
@@ -80,6 +82,8 @@ export function createHeader(host: Host): Header {
       if (record.ms !== null) setText(clock, formatMs(record.ms));
       showCost(cost, record);
       showCalls(calls, record);
+      show(rerun, record.rerun !== null);
+      setText(rerun, record.rerun === null ? '' : rerunText(record.rerun));
       setText(runtimeName, runtime === null ? '' : runtime.name);
       setAttribute(runtimeName, 'title', runtime === null ? null : runtimeTitle(runtime));
       runs.update(all, record.run);

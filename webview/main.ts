@@ -33,7 +33,7 @@ function start(app: HTMLElement): void {
   const memory = createMemoryChart();
   const log = createLogView(host);
   const result = createResultView(host);
-  const failedInputs = createFailedInputs();
+  const failedInputs = createFailedInputs(host);
   const containers = createContainers(host);
   const announcer = createAnnouncer();
   const empty = createEmptyState();

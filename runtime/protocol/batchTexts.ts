@@ -1,5 +1,5 @@
 /** Progress of a batch as people read it: the same in panel, editor and command line. Pure; English. */
-import type { BatchEvent, InputFailedEvent } from './events';
+import type { BatchEvent, InputFailedEvent, InputResultEvent, RerunEvent } from './events';
 import { formatClock, formatCount, formatUsd, plural } from './figures';
 
 /** Inputs that have ended, whatever came of them. */
@@ -30,9 +30,9 @@ export function batchTexts(batch: BatchEvent, active: boolean): string[] {
 
 /** Which input failed, such as `square #7 (7)`, and why: `ValueError: no`. */
 export function failedInputTexts(failed: InputFailedEvent): { input: string; error: string } {
-  const { function: name, index, input, error, kind, message } = failed;
+  const { input, error, kind, message } = failed;
   return {
-    input: `${name} #${String(index)} ${input ?? '(input unknown)'}`,
+    input: `${inputName(failed)} ${input ?? '(input unknown)'}`,
     error: `${error ?? kind}: ${message}`,
   };
 }
@@ -41,6 +41,31 @@ export function failedInputTexts(failed: InputFailedEvent): { input: string; err
 export function failedTitle({ failed, total }: BatchEvent, listed: number): string {
   const others = failed > listed ? `; the first ${formatCount(listed)} are listed` : '';
   return `${formatCount(failed)} of ${plural(total, 'input')} failed${others}`;
+}
+
+/** `Run 3 failed inputs again`; undefined where none of them was kept. */
+export function rerunTitle({ kept = 0 }: BatchEvent): string | undefined {
+  return kept === 0 ? undefined : `Run ${plural(kept, 'failed input')} again`;
+}
+
+/** How many inputs failed that can't be run again; undefined where all can. */
+export function notKeptText({ failed, kept = 0 }: BatchEvent): string | undefined {
+  if (failed <= kept) return undefined;
+  return `${plural(failed - kept, 'failed input')} not kept to be run again`;
+}
+
+/** `3 failed inputs of run-…`, and how many failed there that are not among them. */
+export function rerunText({ of, inputs, notKept }: RerunEvent): string {
+  const without = notKept === 0 ? '' : `; ${formatCount(notKept)} more not kept`;
+  return `${plural(inputs, 'failed input')} of ${of}${without}`;
+}
+
+/** Which input a result is of, such as `square #7`. */
+export function inputName({
+  function: name,
+  index,
+}: Pick<InputResultEvent, 'function' | 'index'>): string {
+  return `${name} #${String(index)}`;
 }
 
 /** `1,234/s`, `41.2/s`; slower work by the minute or the hour. */

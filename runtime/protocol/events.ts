@@ -1,6 +1,7 @@
 /** What a run tells its watchers. Log lines travel on the run's log stream (see logChunks.ts). */
 import * as z from 'zod';
 import { cardSampleSchema } from './gpus';
+import { runIdSchema } from './ids';
 import { phaseSchema, phaseStatusSchema } from './phases';
 import { resultSchema, runErrorKinds, runErrorSchema } from './values';
 
@@ -65,6 +66,8 @@ export const batchEventSchema = z.object({
   total: z.number().int(),
   /** They were read to their end: `total` is all that there are. */
   complete: z.boolean(),
+  /** Of the failed ones, those that `run.rerun` can run again; absent where that is none. */
+  kept: z.number().int().optional(),
   /** Inputs that ended a second lately; null while unknown. */
   perSecond: z.number().nullable(),
   /** Time that the rest takes at this pace; null while that, or `total`, is unknown. */
@@ -119,6 +122,29 @@ export const inputFailedEventSchema = z.object({
 });
 export type InputFailedEvent = z.infer<typeof inputFailedEventSchema>;
 
+/** First of a run of the inputs that failed in another one. */
+export const rerunEventSchema = z.object({
+  type: z.literal('rerun'),
+  at,
+  /** The run in which they failed. */
+  of: runIdSchema,
+  inputs: z.number().int(),
+  /** Inputs that failed there and are not run again, since they were not kept. */
+  notKept: z.number().int(),
+});
+export type RerunEvent = z.infer<typeof rerunEventSchema>;
+
+/** What an input gave that runs again; `map`, `function` and `index` as `input-failed` has them. */
+export const inputResultEventSchema = z.object({
+  type: z.literal('input-result'),
+  at,
+  map: z.number().int(),
+  function: z.string(),
+  index: z.number().int(),
+  result: resultSchema,
+});
+export type InputResultEvent = z.infer<typeof inputResultEventSchema>;
+
 export const runEventSchema = z.discriminatedUnion('type', [
   phaseEventSchema,
   memorySampleSchema,
@@ -144,6 +170,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
   }),
   batchEventSchema,
   inputFailedEventSchema,
+  rerunEventSchema,
+  inputResultEventSchema,
   z.object({
     type: z.literal('log-gap'),
     at,

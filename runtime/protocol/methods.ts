@@ -196,6 +196,33 @@ export const methods = {
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
+  /**
+   * Runs the inputs that failed in the `.map`s of a run that is over, once each, as a run of its own: with the code
+   * of this bundle, or, for those of what an environment serves, with what it serves now. Its events say which run
+   * it is of. The same id again watches the run that exists. Errors `not-found` (no such run, nothing of it failed
+   * or was kept), `conflict` (it goes on), `bundle-incomplete`.
+   */
+  'run.rerun': {
+    params: z.object({
+      run: runIdSchema,
+      of: runIdSchema,
+      bundle: sha256Schema,
+      /** File of the bundle that declares the functions. */
+      file: z.string(),
+      cpu: z.boolean(),
+    }),
+    result: z.object({ logStream: streamIdSchema }),
+  },
+  /** What `run.rerun` of a run would run; errors as there. `file`, `qualname`: of that run. */
+  'run.failedInputs': {
+    params: z.object({ run: runIdSchema }),
+    result: z.object({
+      file: z.string(),
+      qualname: z.string(),
+      inputs: z.number().int(),
+      notKept: z.number().int(),
+    }),
+  },
   /** Watches a run from a line on; events that are past are sent again first. */
   'run.attach': {
     params: z.object({ run: runIdSchema, afterSeq: z.number().int().min(0) }),

@@ -47,6 +47,8 @@ export const pageMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('select'), run: z.string() }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
   z.object({ type: z.literal('rerun'), run: z.string() }),
+  /** Only the inputs of its batch that failed. */
+  z.object({ type: z.literal('rerunFailed'), run: z.string() }),
   /** The same once more on the CPU, for a function whose GPU is not to be had. */
   z.object({ type: z.literal('runOnCpu'), run: z.string() }),
   z.object({ type: z.literal('stopContainer'), container: z.string() }),

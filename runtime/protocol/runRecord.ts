@@ -4,7 +4,9 @@ import type {
   CostEvent,
   DebugEvent,
   InputFailedEvent,
+  InputResultEvent,
   MemorySample,
+  RerunEvent,
   RunEvent,
 } from './events';
 import { endsPhase, phases, type Phase, type PhaseStatus } from './phaseOrder';
@@ -47,6 +49,10 @@ export interface RunRecord {
   batch: BatchEvent | null;
   /** The first inputs that failed; `batch` counts all. */
   failedInputs: InputFailedEvent[];
+  /** Null for a run that is none of another one's failed inputs. */
+  rerun: RerunEvent | null;
+  /** What these gave, the newest MAX_YIELDS of them. */
+  inputResults: InputResultEvent[];
   /** Samples in time order, thinned to at most MAX_SAMPLES for each device. */
   memory: MemorySample[];
   peakBytes: Record<string, number>;
@@ -94,6 +100,8 @@ export function newRunRecord(
     calls: null,
     batch: null,
     failedInputs: [],
+    rerun: null,
+    inputResults: [],
     memory: [],
     peakBytes: {},
     yields: [],
@@ -177,6 +185,10 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       return { ...record, batch: event };
     case 'input-failed':
       return { ...record, failedInputs: [...record.failedInputs, event] };
+    case 'rerun':
+      return { ...record, rerun: event };
+    case 'input-result':
+      return { ...record, inputResults: [...record.inputResults, event].slice(-MAX_YIELDS) };
     case 'log-gap':
       return {
         ...record,

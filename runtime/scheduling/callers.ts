@@ -106,6 +106,16 @@ export class Callers {
     output.on('error', lost);
   }
 
+  /** Calls that the runtime makes itself for a run of the same code; results come as people are shown them. */
+  openOwn(run: Run, send: CallerOptions['send']): CallerSession {
+    const own = {
+      caller: () => ({ run, code: run.params }),
+      send,
+      noteInvocation: () => undefined,
+    };
+    return this.session(own, 'mime');
+  }
+
   /** The entrypoint has ended: what it printed is taken, what it left open is cancelled. */
   closeLocal(run: Run): void {
     const local = this.local.get(run);
@@ -116,7 +126,10 @@ export class Callers {
     local.session.close();
   }
 
-  private session(own: Pick<CallerOptions, 'caller' | 'send' | 'noteInvocation'>): CallerSession {
+  private session(
+    own: Pick<CallerOptions, 'caller' | 'send' | 'noteInvocation'>,
+    output: Call['output'] = 'pickle',
+  ): CallerSession {
     const { options } = this;
     return new CallerSession({
       ...own,
@@ -134,7 +147,7 @@ export class Callers {
         over: (invoke) => options.progress(run).over(invoke),
       }),
       makeCall: (run, target, body, invoke, sink) => {
-        const call: Call = newCall(options.newCallId(), run, target, body, invoke, sink);
+        const call: Call = newCall(options.newCallId(), run, target, body, invoke, output, sink);
         run.calls.add(call);
         run.hide(target.hidden);
         return call;
@@ -181,11 +194,12 @@ function newCall(
   target: Target,
   body: Buffer,
   invoke: Invoke,
+  output: Call['output'],
   sink: CallSink,
 ): Call {
   const input = { format: 'pickle' as const, body, instance: invoke.instance };
   const batch = invoke.mode === 'map';
-  const call = new Call(id, run, target, input, 'pickle', invoke.mode === 'gen', batch, sink);
+  const call = new Call(id, run, target, input, output, invoke.mode === 'gen', batch, sink);
   call.spawned = invoke.mode === 'spawn';
   return call;
 }

@@ -75,7 +75,7 @@ function inputOf(params: MethodParams<'run.start'>): CallInput {
 type JsonValue = Extract<ResultValue, { value: unknown }>['value'];
 
 /** A result as the worker encodes it: a value or a MIME bundle in JSON. */
-function parseResult(body: Buffer): { result: ResultValue } | { error: RunError } {
+export function parseResult(body: Buffer): { result: ResultValue } | { error: RunError } {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null) {

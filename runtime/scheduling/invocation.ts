@@ -117,18 +117,19 @@ export class Invocation {
       },
       succeeded: ({ body }) => {
         this.hold({ index, ok: true, size: body.byteLength }, body);
-        this.ended(call, { index });
+        this.ended({ index, call });
       },
       failed: (raised) => {
         const error = call.run.errorFor(call.id, raised);
         this.hold({ index, ok: false, size: 0, error });
-        this.ended(call, { index, error });
+        this.ended({ index, call, error });
       },
     });
     return call;
   }
 
-  private ended(call: Call, input: EndedInput): void {
+  private ended(input: EndedInput): void {
+    const { call } = input;
     this.open.delete(call);
     call.run.calls.delete(call);
     this.delivered += 1;

@@ -6,8 +6,10 @@ import type { BatchEvent } from '../protocol/events';
 import type { RunError } from '../protocol/values';
 import { costOf } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
+import type { FailedInputStore } from '../store/failedInputs';
+import type { Call } from './call';
 import type { Clock } from './clock';
-import { FailedInputs } from './failedInputs';
+import { FailedInputs, type FailedInput } from './failedInputs';
 import type { Invoke } from './invocation';
 import { Pace } from './pace';
 import type { Run } from './run';
@@ -20,6 +22,7 @@ const AT_LEAST_EVERY_MS = 2_000;
 export interface EndedInput {
   /** Its place among the inputs of its invocation, from 0. */
   index: number;
+  call: Call;
   error?: RunError;
 }
 
@@ -28,7 +31,7 @@ export class CallProgress {
   private readonly inputs = { done: 0, failed: 0, cancelled: 0, total: 0 };
   /** Maps whose inputs have not been read to their end. */
   private readonly reading = new Set<Invoke>();
-  private readonly failures = new FailedInputs();
+  private readonly failures: FailedInputs;
   private readonly pace = new Pace();
   private toldAt = -Infinity;
   private timer: (() => void) | undefined;
@@ -38,7 +41,17 @@ export class CallProgress {
     private readonly run: Run,
     private readonly clock: Clock,
     private readonly prices: PriceTable,
-  ) {}
+    store: FailedInputStore,
+  ) {
+    // Calls of what is deployed are made again by whoever called it.
+    const deployed = run.params.environment !== undefined;
+    this.failures = new FailedInputs((input) => !deployed && store.append(run.id, input));
+  }
+
+  /** A map that is about to begin has the number that it had in the run which this one is a rerun of. */
+  numbered(map: Invoke, number: number): void {
+    this.failures.numbered(map, number);
+  }
 
   /** Inputs have come; `last`: no more will. */
   started(invoke: Invoke, count: number, last: boolean): void {
@@ -59,13 +72,13 @@ export class CallProgress {
     this.pace.begin(this.clock.monotonic(), this.ended);
   }
 
-  inputEnded(invoke: Invoke, { index, error }: EndedInput): void {
+  inputEnded(invoke: Invoke, { index, call, error }: EndedInput): void {
     this.calls[error === undefined ? 'done' : 'failed'] += 1;
     if (invoke.mode === 'map') {
       const how =
         error === undefined ? 'done' : error.kind === 'cancelled' ? 'cancelled' : 'failed';
       this.inputs[how] += 1;
-      if (how === 'failed' && error !== undefined) this.tellFailure(invoke, index, error);
+      if (how === 'failed' && error !== undefined) this.keepFailure(invoke, { index, call, error });
     }
     this.change();
   }
@@ -118,8 +131,8 @@ export class CallProgress {
     if (this.open > 0 && this.run.active) this.tellIn(AT_LEAST_EVERY_MS);
   }
 
-  private tellFailure(invoke: Invoke, index: number, error: RunError): void {
-    const event = this.failures.event(invoke, index, error, this.clock.now());
+  private keepFailure(invoke: Invoke, failed: FailedInput): void {
+    const event = this.failures.add(invoke, failed, this.clock.now());
     if (event !== undefined) this.run.publish(event);
   }
 
@@ -128,7 +141,9 @@ export class CallProgress {
     const perSecond = this.pace.perSecond(this.toldAt, this.ended);
     const leftMs = complete && perSecond !== null ? (this.open / perSecond) * 1000 : null;
     const cost = costOf(this.run.usage, this.prices);
-    return { type: 'batch', at, ...this.inputs, complete, perSecond, leftMs, cost };
+    const { kept } = this.failures;
+    const again = kept === 0 ? {} : { kept };
+    return { type: 'batch', at, ...this.inputs, complete, ...again, perSecond, leftMs, cost };
   }
 }
 
@@ -139,12 +154,13 @@ export class RunsProgress {
   constructor(
     private readonly clock: Clock,
     private readonly prices: PriceTable,
+    private readonly store: FailedInputStore,
   ) {}
 
   of(run: Run): CallProgress {
     const known = this.all.get(run);
     if (known !== undefined) return known;
-    const made = new CallProgress(run, this.clock, this.prices);
+    const made = new CallProgress(run, this.clock, this.prices, this.store);
     this.all.set(run, made);
     return made;
   }

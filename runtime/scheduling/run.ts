@@ -21,8 +21,12 @@ import type { RunListener } from './service';
 /** Samples kept for those who watch later; older ones are thinned. */
 const MAX_KEPT_SAMPLES = 1200;
 
-/** What a run is started with. Only the runtime itself says which environment it is for. */
-export type RunParams = MethodParams<'run.start'> & { environment?: Environment };
+/** What a run is started with. Only the runtime itself says which environment it is for, or what it is a rerun of. */
+export type RunParams = MethodParams<'run.start'> & {
+  environment?: Environment;
+  /** The run whose failed inputs it runs again. */
+  rerunOf?: string;
+};
 
 export interface RunOutcome {
   status: 'succeeded' | 'failed' | 'cancelled';

@@ -6,6 +6,7 @@ import type { PostMortem } from '../protocol/postMortem';
 import type { RunError, ResultValue } from '../protocol/values';
 import { costOf } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
+import type { KeptInput } from '../store/failedInputs';
 import type { Store } from '../store/store';
 import type { Clock } from './clock';
 import { PhaseHistory } from './phaseHistory';
@@ -14,6 +15,13 @@ import type { RunListener, RunWatch } from './service';
 
 /** Ended runs that stay in memory; older ones are read from the store. */
 const KEPT_ENDED = 50;
+
+/** `notKept`: inputs that failed as well and are lost, as far as that is known. */
+export interface FailedInputsOf {
+  summary: RunSummary;
+  inputs: KeptInput[];
+  notKept: number;
+}
 
 export class RunBook {
   private readonly runs = new Map<string, Run>();
@@ -102,6 +110,21 @@ export class RunBook {
     });
   }
 
+  /** What failed in the maps of a run that is over. Rejects with `not-found`, `conflict`. */
+  async failedInputs(id: string): Promise<FailedInputsOf> {
+    const run = this.runs.get(id);
+    const summary = run?.summary() ?? this.store.runs.summary(id);
+    if (summary === undefined) throw unknownRun(id);
+    if (summary.status === 'active') throw stillActive(id);
+    const batch = (run?.past ?? this.store.runs.events(id) ?? []).findLast(
+      (event) => event.type === 'batch',
+    );
+    const inputs = await this.store.failedInputs.read(id);
+    if (inputs.length === 0) throw nothingKept(summary, batch?.failed ?? 0);
+    const notKept = batch === undefined ? 0 : Math.max(0, batch.failed - inputs.length);
+    return { summary, inputs, notKept };
+  }
+
   /** Newest first. */
   list(limit: number): RunSummary[] {
     return this.store.runs
@@ -115,8 +138,9 @@ export class RunBook {
     await Promise.all(this.closing);
   }
 
-  private historyKey({ file, qualname }: { file: string; qualname: string }): string {
-    return `${this.engine}|${file}|${qualname}`;
+  private historyKey({ file, qualname, rerunOf }: RunParams): string {
+    const what = rerunOf === undefined ? qualname : `${qualname}, failed inputs`;
+    return `${this.engine}|${file}|${what}`;
   }
 
   private keep(run: Run): void {
@@ -124,7 +148,11 @@ export class RunBook {
     if (run.outcome?.status === 'succeeded') {
       this.history.add(this.historyKey(run.params), run.past, this.clock.now());
     }
-    const closed: Promise<void> = Promise.all([run.journal.close(), this.keepFrames(run)])
+    const closed: Promise<void> = Promise.all([
+      run.journal.close(),
+      this.keepFrames(run),
+      this.store.failedInputs.close(run.id),
+    ])
       .then(() => undefined)
       .catch((error: unknown) => this.warn(`A run was not written down whole: ${String(error)}`))
       .finally(() => this.closing.delete(closed));
@@ -136,6 +164,32 @@ export class RunBook {
   private async keepFrames({ id, frames }: Run): Promise<void> {
     if (frames !== undefined) await this.store.frames.write(id, frames);
   }
+}
+
+function stillActive(run: string): VelarError {
+  return new VelarError(
+    'conflict',
+    `Run ${run} is still going on, so more of its inputs may fail.`,
+    {
+      hint: 'Run the failed ones again when it has ended.',
+    },
+  );
+}
+
+function nothingKept({ run, environment }: RunSummary, failed: number): VelarError {
+  if (environment !== undefined) {
+    return new VelarError('not-found', `Run ${run} is a call of what ${environment} serves.`, {
+      hint: 'Inputs of such a run are not kept. Call the function again.',
+    });
+  }
+  if (failed === 0) {
+    return new VelarError('not-found', `No input of a .map failed in run ${run}.`, {
+      hint: 'There is nothing to run again. `velar ps --all` lists the runs.',
+    });
+  }
+  return new VelarError('not-found', `The inputs that failed in run ${run} were not kept.`, {
+    hint: 'Run the whole function again.',
+  });
 }
 
 export function unknownRun(run: string): VelarError {

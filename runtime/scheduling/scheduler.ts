@@ -22,6 +22,7 @@ import { cancelledBy, infrastructureError, unknownContainer } from './platformEr
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { RunsProgress } from './progress';
+import { checkBundle, Reruns } from './reruns';
 import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
@@ -40,6 +41,7 @@ export class Scheduler implements RunService {
   readonly debugging: DebugSessions;
   readonly deployments: Deployments;
   readonly costs: Spending;
+  readonly reruns: Reruns;
   private readonly pool: Pool;
   private readonly callers: Callers;
   private readonly telemetry: Telemetry;
@@ -56,7 +58,7 @@ export class Scheduler implements RunService {
   constructor(private readonly parts: SchedulerParts) {
     const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn } = parts;
     const { cores } = parts;
-    this.progress = new RunsProgress(clock, parts.prices);
+    this.progress = new RunsProgress(clock, parts.prices, store.failedInputs);
     this.describer = new DescribeServer({
       folder: join(home, 'describe'),
       blobPath: (sha256) => store.blobs.path(sha256),
@@ -165,6 +167,14 @@ export class Scheduler implements RunService {
       place: engine.place,
       warn,
     });
+    this.reruns = new Reruns({
+      runs: parts.runs,
+      bundles: store.bundles,
+      clock,
+      open: (run, send) => this.callers.openOwn(run, send),
+      numbered: (run, map, number) => this.progress.of(run).numbered(map, number),
+      end: (run, end) => this.end(run, end),
+    });
   }
 
   keepServing(): void {
@@ -180,11 +190,7 @@ export class Scheduler implements RunService {
     const { runs, store } = this.parts;
     if (runs.knows(params.run)) return;
     checkDebug(params);
-    if (store.bundles.missing(params.bundle).length > 0) {
-      throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.', {
-        hint: 'Send them, then start the run again.',
-      });
-    }
+    checkBundle(store.bundles, params.bundle);
     const run = runs.begin(params);
     if (params.kind === 'local_entrypoint') {
       run.advance((timeline, at) =>
@@ -371,6 +377,7 @@ export class Scheduler implements RunService {
       return;
     }
     this.endings.delete(run);
+    this.reruns.ended(run);
     this.progress.of(run).close();
     this.debugging.runEnded(run);
     this.parts.runs.end(run, end);

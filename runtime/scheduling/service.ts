@@ -16,6 +16,7 @@ import type { PostMortem } from '../protocol/postMortem';
 import type { StorageItem, StorageKind } from '../protocol/resources';
 import type { CallArguments, RunError } from '../protocol/values';
 import type { LogCursor } from '../store/runJournal';
+import type { FailedInputsOf } from './runBook';
 
 /** Receives the events of one run, past ones first, in order and without holes. */
 export type RunListener = (events: readonly RunEvent[]) => void;
@@ -91,11 +92,20 @@ export interface DeploymentService {
   onChange(listener: () => void): () => void;
 }
 
+/** Runs of the inputs that failed in another run. */
+export interface RerunService {
+  /** What failed in a run that is over, and what of it was kept. Rejects with `not-found`, `conflict`. */
+  failed(run: string): Promise<FailedInputsOf>;
+  /** Runs it again; an id that exists is left as it is. Rejects with `not-found`, `conflict`, `bundle-incomplete`. */
+  start(params: MethodParams<'run.rerun'>): Promise<void>;
+}
+
 export interface RunService {
   readonly deployments: DeploymentService;
   readonly storage: StorageService;
   readonly debugging: DebugService;
   readonly costs: CostService;
+  readonly reruns: RerunService;
   /** Brings up again what environments keep warm, after a start. */
   keepServing(): void;
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */

@@ -96,6 +96,16 @@ function createHandlers(context: HandlerContext): Handlers {
       session.signal.throwIfAborted();
       return { logStream: watch(session, params.run, 0).logStream };
     },
+    'run.rerun': async (params, session) => {
+      await service.reruns.start(params);
+      session.signal.throwIfAborted();
+      return { logStream: watch(session, params.run, 0).logStream };
+    },
+    'run.failedInputs': async ({ run }) => {
+      const { summary, inputs, notKept } = await service.reruns.failed(run);
+      const { file, qualname } = summary;
+      return { file, qualname, inputs: inputs.length, notKept };
+    },
     'run.attach': ({ run, afterSeq }, session) => {
       const made = watch(session, run, afterSeq);
       return { summary: made.summary(), logStream: made.logStream };

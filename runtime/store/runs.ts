@@ -6,6 +6,7 @@ import type { Database, Row } from './database';
 
 /** A result or item whose JSON is longer than this is not kept; the run's record then says so. */
 export const KEPT_RESULT_CHARACTERS = 1024 * 1024;
+/** Items of a generator, and results of inputs that ran again. */
 const KEPT_YIELDS = 100;
 
 export class RunStore {
@@ -133,9 +134,10 @@ function worthKeeping(events: readonly RunEvent[]): RunEvent[] {
   return events.filter((event) => {
     if (event.type === 'memory' || event.type === 'calls') return false;
     if (event.type === 'phase') return event.status !== 'progress';
-    if (event.type === 'yield') yields += 1;
-    if (event.type === 'yield' && yields > KEPT_YIELDS) return false;
-    if (event.type !== 'yield' && event.type !== 'result') return true;
+    const one = event.type === 'yield' || event.type === 'input-result';
+    if (one) yields += 1;
+    if (one && yields > KEPT_YIELDS) return false;
+    if (!one && event.type !== 'result') return true;
     return keptCharacters(event) > 0;
   });
 }

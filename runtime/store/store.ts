@@ -9,6 +9,7 @@ import { BundleUses } from './bundleUses';
 import { Database } from './database';
 import { DeploymentStore } from './deployments';
 import { DeviceStore } from './devices';
+import { FailedInputStore } from './failedInputs';
 import { KEPT_RESULT_MS } from '../deployments/callLimits';
 import { KeptCallStore } from './keptCalls';
 import { PhaseTimeStore } from './phaseTimes';
@@ -25,6 +26,7 @@ export interface Store {
   readonly bundles: BundleStore;
   readonly bundleUses: BundleUses;
   readonly frames: RunFrames;
+  readonly failedInputs: FailedInputStore;
   readonly runs: RunStore;
   readonly deployments: DeploymentStore;
   readonly keptCalls: KeptCallStore;
@@ -64,6 +66,7 @@ export function openStore(home: string, onError: (error: VelarError) => void): S
     bundles: new BundleStore(blobs, DEFAULT_BUNDLE_LIMITS, (bundle) => bundleUses.used(bundle)),
     bundleUses,
     frames: new RunFrames(runFolder),
+    failedInputs: new FailedInputStore(runFolder, onError),
     runs,
     deployments: new DeploymentStore(database),
     keptCalls: new KeptCallStore(database, Date.now() + KEPT_RESULT_MS),

@@ -9,7 +9,15 @@ import type {
 import type { LogChunk } from '../../runtime/protocol/logChunks';
 import { endsPhase, type PhaseStatus } from '../../runtime/protocol/phases';
 import { currentPhase, type PhaseRecord, type RunRecord } from '../../runtime/protocol/runRecord';
-import { batchTexts, failedInputTexts, failedTitle } from '../../runtime/protocol/batchTexts';
+import {
+  batchTexts,
+  failedInputTexts,
+  failedTitle,
+  inputName,
+  notKeptText,
+  rerunText,
+  rerunTitle,
+} from '../../runtime/protocol/batchTexts';
 import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { slowness } from '../../runtime/protocol/slowness';
@@ -69,6 +77,10 @@ export class HumanRunReporter implements RunReporter {
         this.batch(event);
       } else if (event.type === 'yield') {
         this.result(formatResult(event.item));
+      } else if (event.type === 'input-result') {
+        this.result(`${inputName(event)}  ${formatResult(event.result)}`);
+      } else if (event.type === 'rerun') {
+        this.line(`Running ${rerunText(event)}`);
       }
     }
   }
@@ -131,13 +143,17 @@ export class HumanRunReporter implements RunReporter {
     this.batchAt = event.at;
   }
 
-  private failedInputs({ batch, failedInputs }: RunRecord): void {
+  private failedInputs({ run, batch, failedInputs }: RunRecord): void {
     if (batch === null || failedInputs.length === 0) return;
     this.line(this.terminal.paint.red(`${failedTitle(batch, failedInputs.length)}:`));
     for (const failed of failedInputs) {
       const { input, error } = failedInputTexts(failed);
       this.line(`  ${input}  ${error}`);
     }
+    const again = rerunTitle(batch);
+    if (again !== undefined) this.line(`${again}: velar rerun ${run}`);
+    const lost = notKeptText(batch);
+    if (lost !== undefined) this.line(this.terminal.paint.yellow(`${lost}.`));
   }
 
   /** A line of ours, on stderr. */

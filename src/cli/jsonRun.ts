@@ -1,15 +1,18 @@
 /** A run as JSON, one object a line. */
 import type { RunEvent } from '../../runtime/protocol/events';
 import { chunkLines, type LogChunk } from '../../runtime/protocol/logChunks';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { RunReporter } from './runReporter';
 import type { Terminal } from './terminal';
 
 export class JsonRunReporter implements RunReporter {
   constructor(private readonly terminal: Terminal) {}
 
-  events(events: readonly RunEvent[]): void {
+  events(events: readonly RunEvent[], { run }: RunRecord): void {
     if (events.length === 0) return;
-    void this.terminal.out(events.map((event) => `${JSON.stringify(eventLine(event))}\n`).join(''));
+    void this.terminal.out(
+      events.map((event) => `${JSON.stringify(eventLine(event, run))}\n`).join(''),
+    );
   }
 
   output(chunk: LogChunk): void | Promise<void> {
@@ -37,18 +40,24 @@ export class JsonRunReporter implements RunReporter {
   }
 }
 
-/** An event in the form of the contract: results, items and errors lie flat. `exception` names Python's. */
-export function eventLine(event: RunEvent): object {
+/** An event in the form of the contract: results, items and errors lie flat. `exception` names Python's; the last one names the run. */
+export function eventLine(event: RunEvent, run: string): object {
   switch (event.type) {
     case 'result':
       return { type: 'result', at: event.at, ...event.result };
     case 'yield':
       return { type: 'yield', at: event.at, index: event.index, ...event.item };
+    case 'input-result': {
+      const { result, ...input } = event;
+      return { ...input, ...result };
+    }
     case 'error': {
       const { type: exception, ...error } = event.error;
       const named = exception === undefined ? {} : { exception };
       return { type: 'error', at: event.at, ...named, ...error };
     }
+    case 'ended':
+      return { ...event, run };
     default:
       return event;
   }

@@ -30,6 +30,7 @@ export function makeProgram(context: CliContext, finish: (exitCode: number) => v
     });
 
   addRun(program, context, finish);
+  addRerun(program, context, finish);
   addRuns(program, context, finish);
   addMachine(program, context, finish);
   addRuntimes(program, context, finish);
@@ -72,6 +73,25 @@ function addRun(program: Command, context: CliContext, finish: Finish): void {
       const { run } = await import('./commands/run');
       finish(await run(context, target, options));
     });
+}
+
+function addRerun(program: Command, context: CliContext, finish: Finish): void {
+  common(program.command('rerun'))
+    .argument('<run>', 'id of a run that is over')
+    .argument('[file]', 'the file with its functions, where that is not where it was')
+    .description('run the inputs that failed in a run again, with the code as it is now')
+    .option('--cpu', 'run a GPU function on CPU where there is no GPU', false)
+    .option('-y, --yes', 'send a large bundle without being asked', false)
+    .action(
+      async (
+        run: string,
+        file: string | undefined,
+        options: Common & { cpu: boolean; yes: boolean },
+      ) => {
+        const { rerun } = await import('./commands/rerun');
+        finish(await rerun(context, run, file, options));
+      },
+    );
 }
 
 interface RunFlags extends Common {

@@ -91,11 +91,18 @@ export class RunFollower {
       this.counted.set(event.type, counts);
       return true;
     }
-    const key = event.type === 'yield' ? `yield ${String(event.index)}` : JSON.stringify(event);
+    const key = keyOf(event);
     if (this.seen.has(key)) return false;
     this.seen.add(key);
     return true;
   }
+}
+
+/** Equal for an event that is told again. */
+function keyOf(event: RunEvent): string {
+  if (event.type === 'yield') return `yield ${String(event.index)}`;
+  if (event.type === 'input-result') return `input ${String(event.map)} ${String(event.index)}`;
+  return JSON.stringify(event);
 }
 
 /** The chunk from the line after `line` on, or undefined when nothing is left of it. */

@@ -99,6 +99,24 @@ export function startBundled(
   });
 }
 
+/** What `startRerun` runs: the inputs that failed in run `of`, with the functions of this file. */
+export interface RerunRequest extends Pick<RunRequest, 'root' | 'file' | 'qualname' | 'cpu'> {
+  of: string;
+}
+
+/** Runs again the inputs that failed in a run which is over, with the code as it is now. */
+export function startRerun(
+  connection: ClientConnection,
+  bundler: Bundler,
+  request: RerunRequest,
+  overlay: Overlay = new Map(),
+): RunHandle {
+  const { of, file, cpu } = request;
+  return startBundled(connection, bundler, request, overlay, undefined, (run, bundle) =>
+    connection.request('run.rerun', { run, of, bundle, file, cpu }),
+  );
+}
+
 /** Starts what is told as a run and needs no files of this machine. */
 export function startRemote(
   connection: ClientConnection,

@@ -106,6 +106,8 @@ export class Services implements vscode.Disposable {
     const actions = {
       rerun: async (...of: Parameters<Core['runs']['rerun']>) =>
         (await this.core()).runs.rerun(...of),
+      rerunFailed: async (...of: Parameters<Core['runs']['rerunFailed']>) =>
+        (await this.core()).runs.rerunFailed(...of),
       stopContainer: async (container: string) => (await this.core()).stopContainer(container),
       openLog: async (entry: Parameters<LogDocuments['open']>[0]) => this.logs.open(entry),
       fail: (error: unknown) => void this.core().then((core) => core.fail(error)),

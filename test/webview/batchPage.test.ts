@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Locator } from 'playwright-core';
-import type { RunRecord } from '../../runtime/protocol/runRecord';
+import type { RunEvent } from '../../runtime/protocol/events';
+import { applyRunEvent, type RunRecord } from '../../runtime/protocol/runRecord';
 import { withBrowser } from './support/browser';
 import type { PanelPage } from './support/panelPage';
 import { batchRun, gpuRun, snapshot, typicalLog } from './support/runs';
@@ -23,6 +24,15 @@ function withFailures(listed: number): RunRecord {
     message: '<b>no</b>',
   }));
   return { ...record, failedInputs };
+}
+
+/** The same once it is over; so many of its failed inputs can be run again. */
+function ended(record: RunRecord, kept: number): RunRecord {
+  const { batch, startedAt } = record;
+  assert.ok(batch);
+  const at = startedAt + 14_000;
+  const over: RunEvent = { type: 'ended', at, status: 'succeeded', ms: 14_000, lines: 0 };
+  return [{ ...batch, at, done: 197, leftMs: 0, kept }, over].reduce(applyRunEvent, record);
 }
 
 describe('a batch in the panel', function () {
@@ -77,6 +87,55 @@ describe('a batch in the panel', function () {
     assert.equal(await title.isVisible(), false);
   });
 
+  it('runs the inputs that failed again, from the keyboard, once the run has ended', async () => {
+    panel = await openPage();
+    await panel.send(snapshot(ended(withFailures(3), 2)));
+    const button = panel.page.getByRole('button', { name: 'Run 2 failed inputs again' });
+    await button.waitFor();
+    await panel.page.getByText('1 failed input not kept to be run again').waitFor();
+    await part('failed-inputs-title').focus();
+    await panel.page.keyboard.press('Shift+Tab');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.waitForFunction(() =>
+      (window as unknown as { posted: { type: string }[] }).posted.some(
+        ({ type }) => type === 'rerunFailed',
+      ),
+    );
+    assert.deepEqual((await panel.posted()).at(-1), {
+      type: 'rerunFailed',
+      run: withFailures(3).run,
+    });
+
+    await panel.send({ type: 'record', record: withFailures(3) });
+    await button.waitFor({ state: 'hidden' });
+    await panel.send({ type: 'record', record: ended(withFailures(3), 0) });
+    await panel.page.getByText('3 failed inputs not kept to be run again').waitFor();
+    assert.equal(await part('rerun-failed').isVisible(), false);
+  });
+
+  it('says which run a rerun is of, and what each input gave', async () => {
+    panel = await openPage();
+    const events: RunEvent[] = [
+      { type: 'rerun', at: 1, of: 'run-batch0123456789', inputs: 3, notKept: 1 },
+      ...[9, 7].map((index) => ({
+        type: 'input-result' as const,
+        at: 2,
+        map: 1,
+        function: 'square',
+        index,
+        result: { value: index * index },
+      })),
+    ];
+    await panel.send(snapshot(events.reduce(applyRunEvent, batchRun({ done: 2, total: 3 }))));
+    await part('rerun-of')
+      .getByText('3 failed inputs of run-batch0123456789; 1 more not kept')
+      .waitFor();
+    const rows = part('result').locator('li');
+    await rows.nth(1).waitFor();
+    const texts = (await rows.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
+    assert.deepEqual(texts, ['square #9 81', 'square #7 49']);
+  });
+
   for (const theme of ['dark', 'light'] as const) {
     for (const [width, height] of [
       [930, 231],
@@ -84,8 +143,8 @@ describe('a batch in the panel', function () {
     ] as const) {
       it(`fits ${width} × ${height} in the ${theme} theme`, async () => {
         panel = await openPage({ theme, width, height });
-        await panel.send(snapshot(withFailures(3), { log: typicalLog }));
-        for (const testId of ['batch', 'batch-bar', 'log', 'result']) {
+        await panel.send(snapshot(ended(withFailures(3), 3), { log: typicalLog }));
+        for (const testId of ['batch', 'batch-bar', 'log', 'result', 'rerun-failed']) {
           const box = await part(testId).boundingBox();
           assert.ok(box && box.width > 20 && box.height > 5, `${testId} has room`);
           assert.ok(box.x >= 0 && box.x + box.width <= width + 1, `${testId} is not cut off`);
@@ -94,6 +153,13 @@ describe('a batch in the panel', function () {
         const above = await part('result').boundingBox();
         const below = await part('failed-inputs-title').boundingBox();
         assert.ok(above && below && below.y >= above.y + above.height - 1, 'they do not overlap');
+        await part('rerun-failed').scrollIntoViewIfNeeded();
+        const label = await part('rerun-failed').evaluate((button) => {
+          const range = document.createRange();
+          range.selectNodeContents(button);
+          return range.getBoundingClientRect().right - button.getBoundingClientRect().right;
+        });
+        assert.ok(label <= 0, 'its label is within the button');
         const folder = resolve('test-output', 'panel');
         await mkdir(folder, { recursive: true });
         await panel.page.screenshot({

@@ -1,4 +1,4 @@
-/** What a run gave: its result, what it yielded, or why it failed. */
+/** What a run gave: its result, what it gave piece by piece, or why it failed. */
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { ResultValue } from '../../runtime/protocol/values';
 import { button, picker } from '../controls';
@@ -10,7 +10,7 @@ import { sanitisedHtml } from './html';
 import { jsonTree } from './json';
 import { formText, formTitle, imageSource, isTable, oneLine, shownForms, TABLE_MIME } from './mime';
 import { tableView } from './table';
-import { createYields, type YieldsView } from './yields';
+import { createYields, itemsOf, type YieldsView } from './yields';
 
 export interface ResultView {
   readonly element: HTMLElement;
@@ -84,12 +84,13 @@ export function createResultView(host: Host, { deployed = false } = {}): ResultV
     show(save, result !== null && form !== null);
     const parts: HTMLElement[] = [];
     if (error !== null) parts.push(errorView(record.run, error, host, deployed));
-    if (record.yields.length > 0) {
+    const items = itemsOf(record);
+    if (items.length > 0) {
       yields ??= createYields();
-      yields.update(record.yields);
+      yields.update(items);
       parts.push(yields.element);
     }
-    if (result !== null && !(record.yields.length > 0 && isNothing(result))) {
+    if (result !== null && !(items.length > 0 && isNothing(result))) {
       parts.push(resultNode(result, form));
     }
     if (parts.length === 0) parts.push(h('p', { class: 'placeholder' }, placeholder(record)));
@@ -105,20 +106,21 @@ export function createResultView(host: Host, { deployed = false } = {}): ResultV
       }
       record = next;
       // A record comes with every sample and phase; what is shown here changes only with these.
+      const items = itemsOf(next);
       const key = JSON.stringify([
         next.run,
         next.status,
         next.attempt,
         next.result !== null,
         next.error,
-        next.yields.length < 1000 ? next.yields.length : next.yields.at(-1),
+        items.length < 1000 ? items.length : items.at(-1),
       ]);
       if (key === shown) return;
       const sameYields = yields !== null && next.error === null && next.result === null;
       shown = key;
       if (sameYields) {
         const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 24;
-        yields?.update(next.yields);
+        yields?.update(items);
         if (atEnd) body.scrollTop = body.scrollHeight;
       } else {
         draw();

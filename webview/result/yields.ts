@@ -1,4 +1,6 @@
-/** What a generator yielded so far, growing at its end. */
+/** What a generator yielded so far, or what inputs that ran again gave, growing at its end. */
+import { inputName } from '../../runtime/protocol/batchTexts';
+import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { ResultValue } from '../../runtime/protocol/values';
 import { h, setText } from '../dom';
 import { plural } from '../../runtime/protocol/figures';
@@ -7,9 +9,21 @@ import { imageSource, oneLine } from './mime';
 /** The record keeps this many of the newest items. */
 const KEPT = 1000;
 
+export interface Item {
+  /** Of which input it is. */
+  name?: string;
+  value: ResultValue;
+}
+
 export interface YieldsView {
   readonly element: HTMLElement;
-  update(items: readonly ResultValue[]): void;
+  update(items: readonly Item[]): void;
+}
+
+/** What a run gave piece by piece. */
+export function itemsOf({ yields, inputResults }: RunRecord): Item[] {
+  const inputs = inputResults.map((one) => ({ name: inputName(one), value: one.result }));
+  return [...yields.map((value) => ({ value })), ...inputs];
 }
 
 export function createYields(): YieldsView {
@@ -35,14 +49,20 @@ export function createYields(): YieldsView {
   };
 }
 
-function itemRow(item: ResultValue): HTMLElement {
-  if ('mime' in item) {
+function itemRow({ name, value }: Item): HTMLElement {
+  const shown = itemNode(value);
+  if (name === undefined) return h('li', {}, shown);
+  return h('li', { class: 'named' }, h('span', { class: 'item-name' }, name), shown);
+}
+
+function itemNode(value: ResultValue): HTMLElement | string {
+  if ('mime' in value) {
     for (const mime of ['image/png', 'image/jpeg', 'image/svg+xml']) {
-      const data = item.mime[mime];
+      const data = value.mime[mime];
       if (typeof data === 'string') {
-        return h('li', {}, h('img', { src: imageSource(mime, data), alt: oneLine(item) }));
+        return h('img', { src: imageSource(mime, data), alt: oneLine(value) });
       }
     }
   }
-  return h('li', {}, oneLine(item));
+  return oneLine(value);
 }

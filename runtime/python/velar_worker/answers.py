@@ -107,13 +107,14 @@ class Answers:
             assert raised is not None
             wire = errors.from_exception(raised, self._root)
             self._explain(wire)
-        if "items" in work.header and reason != "cancelled":
+        batch = "items" in work.header
+        if batch and reason != "cancelled":
             told = brief.of_input(work.header.get("input", "json"), work.data, bool(work.header.get("instance")))
             if told is not None:
                 wire["input"] = told
         if raised is not None and wire["traceback"] and reason != "cancelled":
             # Of the calls that code makes, a great many may fail, and be caught.
-            if work.output == "mime":
+            if work.output == "mime" and not batch:
                 self.show_frames(work.number, raised, wire)
             elif self._frames.left():
                 with self._frames:

@@ -144,7 +144,8 @@ async function say(
   await context.terminal.out(`${json ? JSON.stringify(object) : text}\n`);
 }
 
-function checkRunId(id: string): void {
+/** Throws `invalid`. */
+export function checkRunId(id: string): void {
   if (/^run-[0-9a-z]{10,32}$/.test(id)) return;
   throw new VelarError('invalid', `${JSON.stringify(id)} is no id of a run.`, {
     hint: '`velar ps --all` lists them.',

@@ -15,6 +15,8 @@ import { TryFeed } from './tryFeed';
 /** What the page may ask of the rest of the extension. */
 export interface PanelActions {
   rerun(entry: RunEntry, onCpu: boolean): Promise<unknown>;
+  /** The inputs of its batch that failed. */
+  rerunFailed(entry: RunEntry, onCpu: boolean): Promise<unknown>;
   stopContainer(container: string): Promise<unknown>;
   openLog(entry: RunEntry): Promise<unknown>;
   fail(error: unknown): void;
@@ -115,6 +117,10 @@ export class PanelView implements vscode.Disposable {
         const entry = this.records.get(message.run);
         const onCpu = message.type === 'runOnCpu';
         return entry === undefined ? undefined : this.actions.rerun(entry, onCpu);
+      }
+      case 'rerunFailed': {
+        const entry = this.records.get(message.run);
+        return entry === undefined ? undefined : this.actions.rerunFailed(entry, false);
       }
       case 'openLog': {
         const entry = this.records.get(message.run);

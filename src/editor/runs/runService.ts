@@ -4,7 +4,7 @@ import type { ClientConnection, RunHandle, RunRequest } from '../../client/api';
 import type { Bundle } from '../../client/bundle/bundle';
 import { startLocalEntrypoint } from '../../client/localEntrypoint';
 import { findPython } from '../../client/python';
-import { startRun } from '../../client/runs';
+import { startRerun, startRun } from '../../client/runs';
 import { requireTrust, showError } from '../errors';
 import { pythonPath } from '../settings';
 import type { CallInput, RunInput } from './callInput';
@@ -85,6 +85,25 @@ export class RunService {
       ...(request.instance === undefined ? {} : { instance: request.instance }),
     };
     return (await this.start(target, input, { cpu: onCpu }))?.entry;
+  }
+
+  /** The inputs that failed in a run, with the functions as the text has them now; `onCpu` as for `rerun`. */
+  async rerunFailed(entry: RunEntry, onCpu: boolean): Promise<RunEntry | undefined> {
+    requireTrust('Running');
+    const target = await this.parts.targets.find(entry.origin);
+    if (target === undefined) return undefined;
+    const { qualname } = target.found;
+    return this.parts.shipping.ship(target, qualname, { cpu: onCpu }, async (shipment) => {
+      const { source, connection, bundler, cpu } = shipment;
+      const { root, file } = source;
+      const of = { of: entry.run, root, file, qualname, cpu };
+      const handle = startRerun(connection, bundler, of, source.overlay);
+      const again = (cpuNow: boolean): Promise<unknown> => this.rerunFailed(entry, cpuNow);
+      const request = { ...entry.origin.request, root, file, cpu };
+      const made = this.parts.records.add(handle, { ...entry.origin, request, again });
+      void this.follow(made, target, () => again(true));
+      return made;
+    });
   }
 
   private async start(

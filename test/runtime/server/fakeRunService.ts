@@ -31,6 +31,10 @@ export class FakeRunService implements RunService {
     remove: () => Promise.reject(new VelarError('not-found', 'Nothing lies here.')),
     prune: () => Promise.resolve(0),
   };
+  readonly reruns = {
+    failed: () => Promise.reject(new VelarError('not-found', 'Nothing failed here.')),
+    start: () => Promise.reject(new VelarError('not-found', 'Nothing failed here.')),
+  };
   readonly debugging = {
     open: () => undefined,
     awaitCall: () => Promise.reject(new VelarError('not-found', 'There is no container.')),
