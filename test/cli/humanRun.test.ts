@@ -171,6 +171,7 @@ describe('a run on a terminal', () => {
       cancelled: 0,
       total: 10,
       complete: true,
+      kept: 2,
       perSecond: null,
       leftMs: null,
       cost: { seconds: 1, gpu: null, usd: 0 },
@@ -179,6 +180,8 @@ describe('a run on a terminal', () => {
       '2|3 of 10 inputs failed; the first 2 are listed:\n',
       '2|  square #2 (2)  ValueError: no\n',
       '2|  square #5 (input unknown)  infrastructure: no\n',
+      '2|Run 2 failed inputs again: velar rerun run-0123456789\n',
+      '2|1 failed input not kept to be run again.\n',
       '2|Done in 1.23 s (7 of 10 inputs, 3 failed)\n',
     ]);
   });
