@@ -54,7 +54,9 @@ class App:
 
         ``gpu``: a name such as ``"L4"`` or ``"A100:2"``, ``velar.gpu.A100``, or an ordered list of fall-backs;
         None runs on CPU. ``image``: what the container is made of. ``timeout``, ``startup_timeout``,
-        ``scaledown_window``: seconds. ``retries``: how often a failed call is tried again. ``min_containers``,
+        ``scaledown_window``: seconds. ``retries``: how often a call, or an input of ``.map``, that raised is tried
+        again, 0 to 10: after 0.25 s, then after twice as long each time, 30 s at most. Each attempt is billed, the
+        wait is not. An input of ``.map`` whose worker died is tried twice more in any case. ``min_containers``,
         ``max_containers``, ``buffer_containers``: how many are kept warm, at most, and in reserve.
         ``max_concurrent_inputs``: calls that one container takes at a time, in threads or, of an ``async def``, on
         one event loop. ``cpu``: cores; ``memory``: MiB.
