@@ -63,7 +63,8 @@ describe('retries of a batch', function () {
       assert.equal(own.length, tries(x), `attempts of ${x}`);
       const waits = own.slice(1).map(({ began }, at) => began - (own[at]?.ended ?? 0));
       // The first wait is 250 ms, the second twice that.
-      for (const [at, wait] of waits.entries()) assert.ok(wait > 0.24 * 2 ** at, `${x}: ${waits}`);
+      for (const [at, wait] of waits.entries())
+        assert.ok(wait > 0.24 * 2 ** at, `${x}: ${waits.join()}`);
     }
 
     const counts = run.events.findLast((event) => event.type === 'batch');
