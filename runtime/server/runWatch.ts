@@ -181,7 +181,8 @@ function canWait(event: RunEvent): boolean {
 
 /** How many events go in one message: at most one large one, so that no message grows past its limit. */
 function messageLength(queue: readonly RunEvent[]): number {
-  const isLarge = (event: RunEvent): boolean => ['yield', 'input-result', 'result'].includes(event.type);
+  const isLarge = (event: RunEvent): boolean =>
+    ['yield', 'input-result', 'result'].includes(event.type);
   const first = queue.findIndex(isLarge);
   const second =
     first === -1 ? -1 : queue.findIndex((event, index) => index > first && isLarge(event));
