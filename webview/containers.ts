@@ -1,7 +1,7 @@
 /** Warm containers: what they are, how long they stay, and a way to stop them. */
 import type { Container } from '../runtime/protocol/methods';
-import { button } from './controls';
-import { h } from './dom';
+import { button, setDisabled } from './controls';
+import { h, setAttribute, setText } from './dom';
 import { formatBytes, formatTime, plural } from '../runtime/protocol/figures';
 import type { Host } from './host';
 
@@ -28,56 +28,73 @@ export interface ContainersView {
 export function createContainers(host: Host): ContainersView {
   const list = h('ul', { class: 'container-list' });
   const element = h('section', { class: 'containers', 'aria-label': 'Containers' }, list);
-  let shown = '';
+  const gone = h('li', { class: 'container gone' });
+  /** By container. A card stays for as long as its container: one made anew takes away a click on the old one. */
+  const cards = new Map<string, Card>();
   return {
     element,
     update: (containers, current, complete) => {
       const ordered = [...containers].sort(
         (a, b) => Number(b.container === current) - Number(a.container === current),
       );
-      const key = JSON.stringify([ordered, current, complete]);
-      if (key === shown) return;
-      shown = key;
-      const gone =
-        complete &&
-        current !== null &&
-        !containers.some((container) => container.container === current);
-      list.replaceChildren(
-        ...ordered.map((container) => card(host, container, container.container === current)),
-        ...(gone ? [h('li', { class: 'container gone' }, `Container ${current} has stopped`)] : []),
-      );
+      const ids = new Set(ordered.map(({ container }) => container));
+      for (const [id, card] of cards) {
+        if (ids.has(id)) continue;
+        card.element.remove();
+        cards.delete(id);
+      }
+      for (const [index, container] of ordered.entries()) {
+        const card = cards.get(container.container) ?? createCard(host, container);
+        cards.set(container.container, card);
+        card.update(container, container.container === current);
+        const there = list.children[index] ?? null;
+        if (there !== card.element) list.insertBefore(card.element, there);
+      }
+      if (complete && current !== null && !ids.has(current)) {
+        setText(gone, `Container ${current} has stopped`);
+        list.append(gone);
+      } else {
+        gone.remove();
+      }
     },
   };
 }
 
-function card(host: Host, container: Container, current: boolean): HTMLElement {
+interface Card {
+  readonly element: HTMLElement;
+  update(container: Container, current: boolean): void;
+}
+
+function createCard(host: Host, { container: id, app }: Container): Card {
   const stop = button({
     label: 'Stop',
     kind: 'secondary',
     testId: 'stop',
     onClick: () => {
-      host.post({ type: 'stopContainer', container: container.container });
+      host.post({ type: 'stopContainer', container: id });
     },
   });
-  stop.setAttribute('aria-label', `Stop container ${container.container} of ${container.app}`);
-  if (container.state === 'stopping') stop.setAttribute('disabled', '');
-  const facts = containerFacts(container);
-  return h(
+  stop.setAttribute('aria-label', `Stop container ${id} of ${app}`);
+  const state = h('span', { class: 'state' });
+  const facts = h('span', { class: 'muted' });
+  const text = h('span', { class: 'container-text' }, h('strong', {}, app), state, facts);
+  const element = h(
     'li',
-    {
-      class: current ? 'container current' : 'container',
-      'data-testid': 'container',
-      'data-container': container.container,
-      'data-state': container.state,
-    },
+    { class: 'container', 'data-testid': 'container', 'data-container': id },
     h('span', { class: 'dot' }),
-    h(
-      'span',
-      { class: 'container-text', title: `Container ${container.container} · ${facts}` },
-      h('strong', {}, container.app),
-      h('span', { class: 'state' }, ` ${container.state}`),
-      h('span', { class: 'muted' }, ` · ${facts}`),
-    ),
+    text,
     stop,
   );
+  return {
+    element,
+    update: (container, current) => {
+      element.classList.toggle('current', current);
+      element.dataset.state = container.state;
+      const told = containerFacts(container);
+      setText(state, ` ${container.state}`);
+      setText(facts, ` · ${told}`);
+      setAttribute(text, 'title', `Container ${id} · ${told}`);
+      setDisabled(stop, container.state === 'stopping');
+    },
+  };
 }

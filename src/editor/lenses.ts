@@ -33,11 +33,11 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   ) {
     this.disposables = [
       this.changed,
-      documents.onDidCatchUp(() => this.changed.fire()),
+      documents.onDidCatchUp(() => this.fire()),
       records.onDidChange(() => this.refresh()),
-      functions.onDidChange(() => this.changed.fire()),
+      functions.onDidChange(() => this.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration('velar.codeLens')) this.changed.fire();
+        if (event.affectsConfiguration('velar.codeLens')) this.fire();
       }),
       vscode.languages.registerCodeLensProvider(
         [

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { Locator } from 'playwright-core';
+import type { HostMessage } from '../../runtime/protocol/panelMessages';
 import { phases } from '../../runtime/protocol/phaseOrder';
 import { withBrowser } from './support/browser';
 import type { PanelPage } from './support/panelPage';
@@ -306,6 +307,28 @@ describe('the panel in a browser', function () {
     assert.equal(await gone.count(), 0);
     await panel.send({ type: 'runtime', runtime });
     assert.equal(await gone.count(), 1);
+  });
+
+  it('takes a click on a button whose surroundings change while it is down', async () => {
+    panel = await openPage();
+    const [container] = containers;
+    assert.ok(container);
+    const press = async (testId: string, change: HostMessage): Promise<void> => {
+      await part(testId).hover();
+      await panel.page.mouse.down();
+      await panel.send(change);
+      await panel.page.mouse.up();
+    };
+    const error = { ...userError, inspectable: true };
+    const ended = failedRun(error);
+    await panel.send(snapshot({ ...ended, status: 'active', ms: null }, { containers }));
+    await press('stop', { type: 'containers', containers: [{ ...container, memoryBytes: 7e8 }] });
+    assert.deepEqual(await lastPosted(), { type: 'stopContainer', container: 'c-7f3a' });
+    await part('container').getByText('700 MB').waitFor();
+    await press('post-mortem', { type: 'record', record: ended });
+    assert.deepEqual(await lastPosted(), { type: 'inspectFailure', run: ended.run });
+    await panel.send({ type: 'containers', containers: [] });
+    assert.equal(await part('container').count(), 0);
   });
 
   it('moves a column’s border with the keyboard and keeps it there', async () => {

@@ -105,11 +105,13 @@ export function createResultView(host: Host, { deployed = false } = {}): ResultV
         yields = null;
       }
       record = next;
-      // A record comes with every sample and phase; what is shown here changes only with these.
+      // A record comes with every sample and phase; what is shown here changes only with these. An error's buttons
+      // stay when the run's end comes after it: drawn anew they would take away a click on the old ones.
+      const decided = next.error !== null || next.result !== null;
       const items = itemsOf(next);
       const key = JSON.stringify([
         next.run,
-        next.status,
+        decided ? '' : next.status,
         next.attempt,
         next.result !== null,
         next.error,

@@ -10,7 +10,7 @@ import type { RuntimeModel } from '../runtimes/runtimeModel';
 import { deploymentChildren, deploymentItem, type DeploymentNode } from './deploymentNodes';
 import { spokenContainer, spokenFunction } from './spoken';
 import { hasCards, runtimeItem, withLiveCards } from './runtimeNode';
-import type { WorkspaceFunctions } from './workspaceFunctions';
+import type { FileFunctions, WorkspaceFunctions } from './workspaceFunctions';
 
 export const EXPLORER_VIEW_ID = 'velar.explorer';
 
@@ -51,6 +51,9 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
   private groups: readonly ExplorerNode[] = [];
   private shownRuns: ReadonlyMap<string, string> = new Map();
   private shownRuntime = '';
+  /** What the rows of files and functions say. */
+  private shownFiles = '';
+  private readonly view: vscode.TreeView<ExplorerNode>;
 
   constructor(
     private readonly functions: WorkspaceFunctions,
@@ -59,17 +62,18 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
     /** The cards with a sample taken now; undefined where no runtime is connected. */
     private readonly readGpus: () => Promise<GpuList | undefined>,
   ) {
+    this.view = vscode.window.createTreeView(EXPLORER_VIEW_ID, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+    });
     this.disposables = [
       this.changed,
+      this.view,
       model.onDidChange(() => this.runtimeChanged()),
-      functions.onDidChange(() => this.changed.fire(undefined)),
+      functions.onDidChange(() => void this.functionsChanged()),
       model.onDidChangeContainers(() => this.groupChanged(CONTAINERS)),
       model.onDidChangeDeployments(() => this.groupChanged(DEPLOYMENTS)),
       records.onDidChange(() => this.runsChanged()),
-      vscode.window.createTreeView(EXPLORER_VIEW_ID, {
-        treeDataProvider: this,
-        showCollapseAll: true,
-      }),
     ];
   }
 
@@ -119,6 +123,7 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
   private async roots(): Promise<ExplorerNode[]> {
     const files = await this.functions.files();
     this.rows.clear();
+    this.shownFiles = saidOf(files);
     this.groups = this.currentGroups();
     const nodes: ExplorerNode[] = files.map(({ uri, functions }) => ({
       kind: 'file',
@@ -178,6 +183,12 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
     }
   }
 
+  /** Files come and go without another function: a drawing anew for those would take clicks away. */
+  private async functionsChanged(): Promise<void> {
+    const same = this.view.visible && saidOf(await this.functions.files()) === this.shownFiles;
+    if (!same) this.changed.fire(undefined);
+  }
+
   /** Samples of the cards come every second; only another set of cards is another tree. */
   private runtimeChanged(): void {
     const { name, gpus } = this.model.value;
@@ -208,6 +219,10 @@ export class ExplorerTree implements vscode.TreeDataProvider<ExplorerNode>, vsco
       .flatMap((key) => this.rows.get(key) ?? []);
     if (touched.length > 0) this.changed.fire(touched);
   }
+}
+
+function saidOf(files: readonly FileFunctions[]): string {
+  return JSON.stringify(files.map(({ uri, functions }) => [uri.toString(), functions]));
 }
 
 function keyOf({ uri, qualname }: FunctionReference): string {

@@ -176,9 +176,16 @@ export class RuntimeManager implements vscode.Disposable {
   ): Promise<Link> {
     try {
       connection.onState((state) => this.followed(connection, state));
-      connection.onContainers((containers) => this.model.setContainers(containers));
+      let told = false;
+      connection.onContainers((containers) => {
+        told = true;
+        this.model.setContainers(containers);
+      });
       connection.onGpus((gpus) => this.model.update({ gpus }));
-      const listAgain = (): void => void this.listDeployments(url, connection);
+      let listed = false;
+      const listAgain = (): void => {
+        void this.listDeployments(url, connection).then((done) => (listed ||= done));
+      };
       connection.onDeployments(listAgain);
       // What was told to the session before is not told again.
       connection.onNewSession(listAgain);
@@ -187,8 +194,9 @@ export class RuntimeManager implements vscode.Disposable {
         connection.request('container.list', {}, signal),
         connection.request('deployment.list', {}, signal),
       ]);
-      this.model.setContainers(containers);
-      this.model.setDeployments(apps, url);
+      // What was told or listed while these were awaited is newer.
+      if (!told) this.model.setContainers(containers);
+      if (!listed) this.model.setDeployments(apps, url);
       return { name, connection, info };
     } catch (error) {
       await connection.close();
@@ -196,13 +204,15 @@ export class RuntimeManager implements vscode.Disposable {
     }
   }
 
-  /** A list that can't be had leaves the last one standing: the connection's state says what is wrong. */
-  private async listDeployments(url: string, connection: ClientConnection): Promise<void> {
+  /** False for a list that can't be had: it leaves the last one standing, and the connection's state says why. */
+  private async listDeployments(url: string, connection: ClientConnection): Promise<boolean> {
     try {
       const { apps } = await connection.request('deployment.list', {});
       this.model.setDeployments(apps, url);
+      return true;
     } catch (error) {
       this.options.log.warn(`Deployments not listed: ${VelarError.from(error).message}`);
+      return false;
     }
   }
 

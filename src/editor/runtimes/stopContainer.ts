@@ -14,9 +14,11 @@ export async function stopContainer(
 ): Promise<void> {
   const container = named ?? (await pick(model.containers));
   if (container === undefined) return;
-  const known = model.containers.find((each) => each.container === container);
-  if (known !== undefined && !(await confirmed(known))) return;
   const { connection } = await manager.connected();
+  // What is shown may lag behind: a call that has just begun counts.
+  const { containers } = await connection.request('container.list', {});
+  const known = containers.find((each) => each.container === container);
+  if (known !== undefined && !(await confirmed(known))) return;
   await connection.request('container.stop', { container });
 }
 
