@@ -38,10 +38,13 @@ export function withBrowser(): Open {
   const browser = withChromium();
   let panel: PanelPage | undefined;
 
-  afterEach(async () => {
+  afterEach(async function () {
     if (panel === undefined) return;
     const { page, problems } = panel;
     panel = undefined;
+    if (this.currentTest?.state === 'failed') {
+      console.log(`Page: ${JSON.stringify(await page.locator('body').innerText())}`);
+    }
     await page.context().close();
     assert.deepEqual(problems, [], 'the policy stopped something, or the page failed');
   });
