@@ -44,7 +44,7 @@ const QUIET = {
  * @property {string} url its address
  * @property {(name: string) => Promise<string>} screenshot writes <name>.png, gives its path
  * @property {(command: string) => Promise<void>} runCommand runs a command by its title in the palette
- * @property {(name: string) => Promise<void>} openFile opens a file of the folder by its name
+ * @property {(name: string) => Promise<void>} openFile opens a file of the folder by its name; it is there, with the keyboard in it
  * @property {() => string} log what the server and the page's console printed, for a failure's message
  * @property {() => Promise<void>} dispose ends browser and server and removes their data
  */
@@ -108,7 +108,7 @@ export async function openWorkbench(options) {
       log,
       dispose,
       runCommand: (command) => choose(page, `>${command}`),
-      openFile: (name) => choose(page, name),
+      openFile: (name) => openFile(page, name),
     };
   } catch (error) {
     await dispose();
@@ -137,7 +137,18 @@ async function boot(page, url, { screenshot, log }) {
 }
 
 /**
- * Types into the palette and takes the first match once it is the one asked for.
+ * A tab is active before its text is there: what stood in its place could still be clicked.
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ */
+async function openFile(page, name) {
+  await choose(page, name);
+  await page.locator(`.monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
+}
+
+/**
+ * Types into the palette and takes the first match once it is the one asked for. By keyboard: the list is drawn
+ * anew while matches come in, which takes clicks away.
  * @param {import('playwright-core').Page} page
  * @param {string} text '>' in front for a command
  */
@@ -146,9 +157,9 @@ async function choose(page, text) {
   const input = page.locator('.quick-input-widget input.input');
   await input.waitFor();
   await input.fill(text);
-  const row = page
-    .locator('.quick-input-list .monaco-list-row')
+  await page
+    .locator('.quick-input-list .monaco-list-row.focused')
     .filter({ hasText: text.replace(/^>/, '') })
-    .first();
-  await row.click();
+    .waitFor();
+  await input.press('Enter');
 }

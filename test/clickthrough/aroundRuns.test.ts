@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
+import { keepFailure } from './failure';
 import {
   COLD_MS,
   dialog,
@@ -25,20 +26,20 @@ const CLI = resolve('dist', 'cli.js');
 
 const HEADER = 'import velar\n\napp = velar.App("around")\n\n\n';
 
-/** One function in each file, so that its lens is the first of the file. */
+/** One function in each file, so that its lens is the first of the file. Their containers stay for as long as it takes. */
 const FILES: Readonly<Record<string, string>> = {
-  'words.py': `${HEADER}@app.function()\ndef words():\n    return ${JSON.stringify(TEXT)}\n`,
+  'words.py': `${HEADER}@app.function(scaledown_window=600)\ndef words():\n    return ${JSON.stringify(TEXT)}\n`,
   'picture.py': `import base64\n${HEADER}class Picture:
     def _repr_png_(self):
         return base64.b64decode("${PNG}")
 
 
-@app.function()
+@app.function(scaledown_window=600)
 def picture():
     return Picture()
 `,
-  'size.py': `import os\n${HEADER}@app.function()\ndef size():\n    return os.path.getsize("weights.bin")\n`,
-  'hold.py': `import time\n${HEADER}@app.function()
+  'size.py': `import os\n${HEADER}@app.function(scaledown_window=600)\ndef size():\n    return os.path.getsize("weights.bin")\n`,
+  'hold.py': `import time\n${HEADER}@app.function(scaledown_window=600)
 def hold():
     print("held", flush=True)
     time.sleep(600)
@@ -49,6 +50,11 @@ const BIG_BYTES = 51_000_000;
 interface Listed {
   readonly runs: readonly { readonly run: string; readonly qualname: string }[];
   readonly containers: readonly { readonly container: string }[];
+}
+
+/** The ids alone: figures of what is there change by themselves. */
+function ids({ runs, containers }: Listed): unknown {
+  return [runs.map(({ run }) => run), containers.map(({ container }) => container)];
 }
 
 describe('around a run in VS Code', function () {
@@ -74,9 +80,7 @@ describe('around a run in VS Code', function () {
     ({ page } = workbench);
   });
 
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-around');
-  });
+  afterEach(keepFailure(() => workbench, 'failed-around'));
 
   after(async () => {
     await workbench.dispose();
@@ -141,7 +145,7 @@ describe('around a run in VS Code', function () {
     await question.getByText('Cancel', { exact: true }).click();
     await question.waitFor({ state: 'detached' });
     await lens(page, 'Run on GPU').waitFor();
-    assert.deepEqual(await listed(), before);
+    assert.deepEqual(ids(await listed()), ids(before));
     assert.ok(!(await sizesUnder(join(scratch, 'home'))).includes(BIG_BYTES));
   });
 
@@ -160,8 +164,10 @@ describe('around a run in VS Code', function () {
     const { containers } = await listed();
     assert.ok(containers.length > 0);
     await showExplorer(page);
-    for (const _ of containers) {
+    for (let left = containers.length; left > 0; left -= 1) {
       await rowAction(treeRow(page, /idle · CPU/), 'Stop Container');
+      // Until it has gone its row would be the first one again.
+      await treeRow(page, /· CPU/, left - 1).waitFor({ state: 'detached' });
     }
     await treeRow(page, 'Containers').waitFor({ state: 'detached', timeout: 30_000 });
     assert.deepEqual((await listed()).containers, []);
@@ -180,7 +186,7 @@ describe('around a run in VS Code', function () {
     assert.equal((await listed()).containers.length, 1);
     await panel.getByTestId('stop').click();
     await question.getByText('Stop Container', { exact: true }).click();
-    await panel.getByTestId('container').filter({ hasText: 'idle' }).waitFor({ state: 'detached' });
+    await panel.getByTestId('container').waitFor({ state: 'detached', timeout: 30_000 });
     await lens(page, 'Run on GPU').waitFor();
     assert.deepEqual((await listed()).containers, []);
   });

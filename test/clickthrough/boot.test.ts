@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
 
-describe('a workbench for click-through tests', () => {
+describe('a workbench for click-through tests', function () {
+  this.timeout(180_000);
   let folder: string;
   let workbench: Workbench | undefined;
 

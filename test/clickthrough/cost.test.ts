@@ -6,6 +6,7 @@ import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { costReportSchema } from '../../runtime/protocol/metering';
 import { formatUsd } from '../../runtime/protocol/figures';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { answer, COLD_MS, dialog, lens, panelOf, toast } from './page';
 
 const APP = `import time
@@ -47,9 +48,7 @@ for (const { theme, shade } of THEMES) {
       await workbench.openFile('bill.py');
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-cost-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-cost-${shade}`));
 
     after(async () => {
       await desk.dispose();

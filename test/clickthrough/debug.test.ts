@@ -1,8 +1,8 @@
-import * as assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
-import { COLD_MS, lens, panelOf, statusBar } from './page';
+import { keepFailure } from './failure';
+import { COLD_MS, evaluate, goToLine, lens, panelOf, statusBar } from './page';
 
 const APP = `import multiprocessing
 import time
@@ -80,9 +80,7 @@ for (const { theme, shade } of THEMES) {
       ({ page } = workbench);
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed') await workbench.screenshot(`debug-failed-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `debug-failed-${shade}`));
 
     after(async () => {
       await desk.dispose();
@@ -92,9 +90,7 @@ for (const { theme, shade } of THEMES) {
     async function setBreakpoint(file: string, line: number): Promise<void> {
       await workbench.openFile(file);
       await lens(page, 'Debug').waitFor({ timeout: 60_000 });
-      await page.keyboard.press('Control+g');
-      await page.keyboard.type(`:${String(line)}`);
-      await page.keyboard.press('Enter');
+      await goToLine(page, line);
       const dots = page.locator('.glyph-margin-widgets .codicon-debug-breakpoint');
       const before = await dots.count();
       await page.keyboard.press('F9');
@@ -127,10 +123,8 @@ for (const { theme, shade } of THEMES) {
       await statusBar(page, 'stopped at a breakpoint').waitFor();
       await workbench.screenshot(`debug-stopped-${shade}`);
 
-      await workbench.runCommand('Debug Console: Focus on Debug Console View');
+      await evaluate(page, workbench, 'sum(numbers) * 100');
       await page.getByText('adding 3 numbers').first().waitFor();
-      await page.keyboard.type('sum(numbers) * 100');
-      await page.keyboard.press('Enter');
       await page.locator('.repl .monaco-list-row').filter({ hasText: /^300$/ }).waitFor();
       await workbench.screenshot(`debug-console-${shade}`);
 
@@ -182,9 +176,7 @@ for (const { theme, shade } of THEMES) {
       await variable('ticks').waitFor({ timeout: 30_000 });
       await lens(page, 'paused by the debugger').waitFor();
       await workbench.openFile('app.py');
-      await page.keyboard.press('Control+g');
-      await page.keyboard.type(`:${String(lineOf(APP, 'ticks += 1'))}`);
-      await page.keyboard.press('Enter');
+      await goToLine(page, lineOf(APP, 'ticks += 1'));
       await page.keyboard.press('End');
       await page.keyboard.type('  # faster');
       await page.locator('.squiggly-info').first().waitFor({ state: 'attached' });
@@ -197,7 +189,10 @@ for (const { theme, shade } of THEMES) {
       await toolbar('Stop').click();
       await lens(page, 'cancelled').waitFor({ timeout: 30_000 });
       await page.locator('.squiggly-info').waitFor({ state: 'detached' });
-      assert.equal(await page.locator('.debug-call-stack .monaco-list-row').count(), 0);
+      await page
+        .locator('.debug-call-stack .monaco-list-row')
+        .first()
+        .waitFor({ state: 'detached' });
     });
   });
 }

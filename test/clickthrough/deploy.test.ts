@@ -2,6 +2,7 @@ import * as assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { answer, COLD_MS, lens, showExplorer, toast, treeRow } from './page';
 
 const APP = `import velar
@@ -29,10 +30,7 @@ for (const { theme, shade } of THEMES) {
       await workbench.openFile('hello.py');
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed')
-        await workbench.screenshot(`failed-deploy-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-deploy-${shade}`));
 
     after(async () => {
       await desk.dispose();

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
+import { keepFailure } from './failure';
 import { COLD_MS, lens, panelOf, rowAction, showExplorer, treeRow } from './page';
 
 const FOLDERS = ['north', 'south'] as const;
@@ -54,9 +55,7 @@ describe('a workspace of two folders with files of the same names', function () 
     ({ page } = workbench);
   });
 
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-roots');
-  });
+  afterEach(keepFailure(() => workbench, 'failed-roots'));
 
   after(async () => {
     await workbench.dispose();

@@ -54,6 +54,24 @@ export async function answer(page: Page, title: string, value: string): Promise<
   await page.keyboard.press('Enter');
 }
 
+/** Puts the cursor of the open editor on a line, from 1. */
+export async function goToLine(page: Page, line: number): Promise<void> {
+  await page.keyboard.press('Control+g');
+  const input = page.locator('.quick-input-widget input.input');
+  await input.fill(`:${String(line)}`);
+  await input.press('Enter');
+  await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  await page.locator('.editor-instance .monaco-editor.focused').waitFor();
+}
+
+/** Writes into the debug console, once the keyboard is there. */
+export async function evaluate(page: Page, workbench: Workbench, text: string): Promise<void> {
+  await workbench.runCommand('Debug Console: Focus on Debug Console View');
+  await page.locator('.repl-input-wrapper .monaco-editor.focused').waitFor();
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+}
+
 /** Shows Velar's tree of functions and containers. */
 export async function showExplorer(page: Page): Promise<void> {
   await page.locator('.activitybar .action-label[aria-label*="Velar"]').first().click();

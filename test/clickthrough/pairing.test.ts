@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
+import { keepFailure } from './failure';
 import { answer, panelOf, serve, statusBar, type Served } from './page';
 
 describe('pairing a runtime in VS Code', function () {
@@ -28,9 +29,7 @@ describe('pairing a runtime in VS Code', function () {
     await workbench.openFile('hello.py');
   });
 
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-pairing');
-  });
+  afterEach(keepFailure(() => workbench, 'failed-pairing'));
 
   after(async () => {
     await workbench.dispose();
@@ -90,9 +89,7 @@ describe('a workspace that is not trusted', function () {
     });
   });
 
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-untrusted');
-  });
+  afterEach(keepFailure(() => workbench, 'failed-untrusted'));
 
   after(async () => {
     await workbench.dispose();

@@ -2,6 +2,7 @@ import * as assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { COLD_MS, lens, panelOf } from './page';
 
 const APP = `import velar
@@ -53,9 +54,7 @@ for (const { theme, shade } of THEMES) {
       ({ page } = workbench);
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-pm-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-pm-${shade}`));
 
     after(async () => {
       await desk.dispose();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { answer, COLD_MS, dialog, lens, panelOf, toast } from './page';
 
 const VALUE = 'walrus-4711-parade';
@@ -39,10 +40,7 @@ for (const { theme, shade } of THEMES) {
       await workbench.openFile('secretive.py');
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed')
-        await workbench.screenshot(`failed-resources-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-resources-${shade}`));
 
     after(async () => {
       await desk.dispose();

@@ -3,6 +3,7 @@ import { cp } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { answer, COLD_MS, lens, panelOf, showExplorer } from './page';
 
 const PHASES = ['queued', 'provisioning', 'image', 'container', 'imports', 'model-load', 'running'];
@@ -51,9 +52,7 @@ for (const { theme, shade } of THEMES) {
       ({ page } = workbench);
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-${shade}`));
 
     after(async () => {
       await desk.dispose();
@@ -68,7 +67,7 @@ for (const { theme, shade } of THEMES) {
       for (const phase of PHASES) await panel.getByTestId(`phase-${phase}`).waitFor();
       const focused = await page.evaluate(() => document.activeElement?.tagName);
       assert.notEqual(focused, 'IFRAME', 'the panel took the focus away from the editor');
-      assert.match(await panel.getByTestId('cost').innerText(), /\$0/);
+      await panel.getByTestId('cost').getByText('$0').waitFor();
       await lens(page, '$0').waitFor();
       await workbench.screenshot(`run-${shade}`);
     });

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { startWorkbench } from '../support/vscode/workbench';
+import { keepFailure } from './failure';
 import {
   answer,
   COLD_MS,
@@ -59,9 +60,7 @@ describe('a runtime beyond this machine', function () {
     await workbench.openFile('far.py');
   });
 
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await workbench.screenshot('failed-secure');
-  });
+  afterEach(keepFailure(() => workbench, 'failed-secure'));
 
   after(async () => {
     await workbench.dispose();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
+import { keepFailure } from './failure';
 import { COLD_MS, lens, panelOf } from './page';
 
 const app = (price: number, near: string): string => `import time
@@ -58,9 +59,7 @@ for (const { theme, shade } of THEMES) {
       await workbench.openFile('shop.py');
     });
 
-    afterEach(async function () {
-      if (this.currentTest?.state === 'failed') await workbench.screenshot(`failed-try-${shade}`);
-    });
+    afterEach(keepFailure(() => workbench, `failed-try-${shade}`));
 
     after(async () => {
       await desk.dispose();
@@ -109,7 +108,9 @@ for (const { theme, shade } of THEMES) {
       assert.match(text, /Execution\s+((5\d|[6-9]\d|\d{3}) ms|[\d.]+ s)\s+on CPU/);
       assert.match(text, /Cost\s+\$0/);
       await part('log').getByText('quoting lamp').waitFor();
-      assert.match(await part('container').innerText(), /shop (idle|busy)/);
+      await part('container')
+        .filter({ hasText: /shop (idle|busy)/ })
+        .waitFor();
       await workbench.screenshot(`try-response-${shade}`);
       await part('try-call').click();
       await latency.getByText('none: warm container').waitFor({ timeout: COLD_MS });
