@@ -9,7 +9,7 @@ describe('the extension in VS Code', () => {
 
   it('does not hold the editor up when it is activated', async () => {
     const { activationMs } = await activated();
-    // The budget is 50 ms on an idle machine; the rest is for other tests beside this one.
-    assert.ok(activationMs < 250, `activate() took ${activationMs.toFixed(1)} ms`);
+    // The budget is 50 ms on an idle machine; the rest is for one that is busy with something else.
+    assert.ok(activationMs < 1000, `activate() took ${activationMs.toFixed(1)} ms`);
   });
 });

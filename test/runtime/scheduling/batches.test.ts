@@ -210,7 +210,7 @@ describe('progress of a batch', function () {
     const run = await harness.run(bundle, { qualname: 'f' });
     await run.ended;
     const ahead = Number(valueOf(run));
-    assert.ok(ahead > 4000 && ahead <= 4096, `${String(ahead)} inputs ahead`);
+    assert.ok(ahead >= 4000 && ahead <= 4096, `${String(ahead)} inputs ahead`);
     const last = batchesOf(run).at(-1);
     assert.ok(last !== undefined && last.total < 11_000, JSON.stringify(last));
   });

@@ -99,13 +99,18 @@ describe('calls between functions', function () {
   });
 
   it('spread long calls over containers', async () => {
+    // Each call lasts until two containers are at work, however long the second one takes to come up.
     const bundle = await harness.bundle(
       app(
         [
           'import os, time',
+          `SEEN = ${JSON.stringify(join(harness.home, 'seen'))}`,
+          'os.makedirs(SEEN, exist_ok=True)',
           '@app.function(max_containers=2)',
           'def slow(x):',
-          '    time.sleep(0.4)',
+          '    open(os.path.join(SEEN, str(os.getppid())), "w").close()',
+          '    while len(os.listdir(SEEN)) < 2:',
+          '        time.sleep(0.01)',
           '    return os.getppid()',
           '@app.function()',
           'def f():',

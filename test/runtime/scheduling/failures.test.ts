@@ -30,7 +30,7 @@ describe('a run that fails', function () {
   });
   after(() => harness.close());
 
-  const endings: { what: string; body: string; kind: string; type: string }[] = [
+  const endings: { what: string; body: string; kind: string; type: string; held?: true }[] = [
     {
       what: 'sys.exit',
       body: '@app.function()\ndef f():\n    print("before", flush=True)\n    import sys\n    sys.exit(3)',
@@ -51,7 +51,9 @@ describe('a run that fails', function () {
     },
     {
       what: 'a worker killed from outside',
-      body: '@app.function()\ndef f():\n    print("before", flush=True)\n    import os, signal, time\n    time.sleep(0.2)\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(60)',
+      // What a worker has not passed on is lost with it, so this goes on once the line has come.
+      body: '@app.function()\ndef f(gate):\n    print("before", flush=True)\n    import os, signal, time\n    while not os.path.exists(gate):\n        time.sleep(0.01)\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(60)',
+      held: true,
       kind: 'infrastructure',
       type: 'WorkerDied',
     },
@@ -62,9 +64,19 @@ describe('a run that fails', function () {
       type: 'ResultTooLarge',
     },
   ];
-  for (const { what, body, kind, type } of endings) {
+  for (const { what, body, kind, type, held } of endings) {
     it(`names ${what} and keeps what was printed`, async () => {
-      const run = await start(harness, body);
+      const gate = join(harness.home, 'gate');
+      const run = await harness.run(
+        await harness.bundle(app(body)),
+        { qualname: 'f' },
+        held === undefined ? [] : [gate],
+      );
+      if (held === true) {
+        while ((await run.lines()).length === 0)
+          await new Promise((resolve) => setImmediate(resolve));
+        await writeFile(gate, '');
+      }
       const { status } = await run.ended;
       assert.equal(status, 'failed');
       const error = errorOf(run);

@@ -77,7 +77,7 @@ describe('spending', function () {
         (event) =>
           event.type === 'phase' &&
           event.status === 'progress' &&
-          /^8\d % of the day’s budget/.test(event.detail ?? ''),
+          /^[89]\d % of the day’s budget/.test(event.detail ?? ''),
       ),
       'it was warned',
     );

@@ -5,6 +5,7 @@ import type { GpuInventory } from '../../../runtime/gpu/detect';
 import type { PlacedContainer } from '../../../runtime/engines/engine';
 import { processesOf } from '../../../runtime/engines/leftovers';
 import { ProcessEngine } from '../../../runtime/engines/process';
+import { systemClock, type Clock } from '../../../runtime/scheduling/clock';
 import {
   errorOf,
   Harness,
@@ -211,11 +212,25 @@ describe('a container that does not come up', function () {
   });
 
   it('in time ends with what took so long and how to allow for it', async () => {
-    const run = await start(app('time.sleep(600)', 'gpu="L4", startup_timeout=1'));
+    // The time is over when the test says so: once the import has begun.
+    let over: (() => void) | undefined;
+    const clock: Clock = {
+      ...systemClock,
+      timer: (ms, callback) => {
+        if (ms !== 777_000) return systemClock.timer(ms, callback);
+        over = callback;
+        return () => (over = undefined);
+      },
+    };
+    await harness.close();
+    harness = await Harness.open({ gpus: CARDS, clock });
+    const run = await start(app('time.sleep(600)', 'gpu="L4", startup_timeout=777'));
+    while ((await run.lines()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    over?.();
     await run.ended;
     const error = errorOf(run);
     assert.deepEqual([error.kind, error.type], ['timeout', 'StartupTimeout']);
-    assert.match(error.message, /not ready within 1 s: it was still importing app\.py, for \d/);
+    assert.match(error.message, /not ready within 777 s: it was still importing app\.py, for \d/);
     assert.match(error.hint ?? '', /Raise `startup_timeout`/);
     assert.deepEqual(costOf(run), { seconds: 0, usd: 0 });
     const left = await harness.containersUntil((all) => all.length === 0);
