@@ -193,8 +193,11 @@ describe('around a run in VS Code', function () {
 
   it('opens the line of a traceback that a terminal shows', async () => {
     await workbench.runCommand('Terminal: Create New Terminal');
-    await page.locator('.terminal-wrapper.active .xterm-helper-textarea').waitFor();
-    await page.keyboard.type(`printf '  File "%s.py", line %d, in words\\n' words 7`);
+    await page.locator('.terminal-wrapper.active .xterm.focus').waitFor();
+    // It waits in the end, so that no prompt is drawn while the pointer rests on the link.
+    await page.keyboard.type(
+      `clear; printf '  File "%s.py", line %d, in words\\n' words 7; read held`,
+    );
     await page.keyboard.press('Enter');
     const printed = page.locator('.xterm-rows > div').filter({ hasText: '"words.py", line 7' });
     const box = await printed.locator('span').filter({ hasText: 'words.py' }).boundingBox();
