@@ -36,7 +36,7 @@ function ended(record: RunRecord, kept: number): RunRecord {
 }
 
 describe('a batch in the panel', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const openPage = withBrowser();
   let panel: PanelPage;
 

@@ -25,7 +25,7 @@ import {
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="20"><circle r="9"/></svg>';
 
 describe('the panel in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const openPage = withBrowser();
   let panel: PanelPage;
 

@@ -124,7 +124,7 @@ describe('figures of a comparison', () => {
 });
 
 describe('the Try view in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const openPage = withBrowser();
   let panel: PanelPage;
 
