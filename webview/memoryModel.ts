@@ -1,7 +1,7 @@
 /** What the memory samples of a run say, in words and as chart data. Pure. */
 import type { MemorySample } from '../runtime/protocol/events';
 import type { RunRecord } from '../runtime/protocol/runRecord';
-import { phasePeaksText, readingTexts } from '../runtime/protocol/cardFigures';
+import { peakTexts, readingTexts } from '../runtime/protocol/cardFigures';
 import { formatBytes } from '../runtime/protocol/figures';
 
 const sources: Record<MemorySample['source'], string> = {
@@ -43,7 +43,7 @@ export function deviceMemory(record: RunRecord): DeviceMemory[] {
       detail:
         record.status === 'active'
           ? cardReadings(sample).join(' · ')
-          : (phasePeaksText(record, sample.device) ?? ''),
+          : peakTexts(record, sample.device).join(', '),
     }))
     .sort((a, b) => Number(a.device === 'host') - Number(b.device === 'host'));
 }

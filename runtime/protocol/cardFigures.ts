@@ -57,10 +57,21 @@ export function cardsText(gpus: readonly Gpu[], source: string | undefined): str
 }
 
 /**
+ * Which input of a batch held the most of a device: `412 MB for one input, work #7`. Null for a run without a
+ * batch, and where nothing is known of it.
+ */
+function inputPeakText({ batch }: RunRecord, device: string): string | null {
+  if (batch?.peaks === null) return 'unknown for one input: several ran at once';
+  const peak = batch?.peaks?.find((each) => each.device === device);
+  if (peak === undefined) return null;
+  return `${formatBytes(peak.bytes)} for one input, ${peak.function} #${peak.index}`;
+}
+
+/**
  * The peaks of a device by phase: `4.10 GB while running, 3.90 GB in model-load`. Null where it was sampled
  * in one phase at most, so that there is nothing to tell apart.
  */
-export function phasePeaksText(record: RunRecord, device: string): string | null {
+function phasePeaksText(record: RunRecord, device: string): string | null {
   const peaks = record.phases.flatMap(({ phase, peakBytes }) => {
     const bytes = peakBytes[device];
     return bytes === undefined ? [] : [{ phase, bytes }];
@@ -74,4 +85,10 @@ export function phasePeaksText(record: RunRecord, device: string): string | null
         : `${formatBytes(bytes)} in ${phase}`,
     )
     .join(', ');
+}
+
+/** What is known of a device's peak besides its height: by phase, and for one input of a batch. */
+export function peakTexts(record: RunRecord, device: string): string[] {
+  const texts = [phasePeaksText(record, device), inputPeakText(record, device)];
+  return texts.filter((text) => text !== null);
 }

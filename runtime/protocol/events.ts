@@ -53,6 +53,20 @@ const costSchema = z.object({
 export const costEventSchema = costSchema.extend({ type: z.literal('cost'), at });
 export type CostEvent = z.infer<typeof costEventSchema>;
 
+const inputPeakSchema = z.object({
+  /** As memory samples name it. */
+  device: z.string(),
+  /**
+   * The most that one input held. Of the host: resident memory of the runner's own process, without processes
+   * that it started. Of a GPU: what torch allocated.
+   */
+  bytes: z.number(),
+  function: z.string(),
+  /** Its place among its map's inputs, from 0. */
+  index: z.number().int(),
+});
+export type InputPeak = z.infer<typeof inputPeakSchema>;
+
 /** How far the inputs of a run's `.map`s are, all of them together. At most four times a second. */
 export const batchEventSchema = z.object({
   type: z.literal('batch'),
@@ -74,6 +88,11 @@ export const batchEventSchema = z.object({
   leftMs: z.number().nullable(),
   /** Of the run so far: calls that go on count once they have ended. */
   cost: costSchema,
+  /**
+   * The input that held the most memory of a device, where known; null where inputs ran at once in one runner,
+   * which tells nobody's memory apart.
+   */
+  peaks: z.array(inputPeakSchema).nullish(),
 });
 export type BatchEvent = z.infer<typeof batchEventSchema>;
 

@@ -4,6 +4,7 @@ import type {
   CostEvent,
   DebugEvent,
   InputFailedEvent,
+  InputPeak,
   InputResultEvent,
   MemorySample,
   RerunEvent,
@@ -182,7 +183,7 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
     case 'calls':
       return { ...record, calls: { done: event.done, failed: event.failed, total: event.total } };
     case 'batch':
-      return { ...record, batch: event };
+      return { ...record, batch: event, peakBytes: raised(record.peakBytes, event.peaks ?? []) };
     case 'input-failed':
       return { ...record, failedInputs: [...record.failedInputs, event] };
     case 'rerun':
@@ -208,6 +209,16 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
     default:
       return event satisfies never;
   }
+}
+
+/** A short input's peak may lie between two samples. */
+function raised(
+  peakBytes: Record<string, number>,
+  peaks: readonly InputPeak[],
+): Record<string, number> {
+  const raised = { ...peakBytes };
+  for (const { device, bytes } of peaks) raised[device] = Math.max(raised[device] ?? 0, bytes);
+  return raised;
 }
 
 /** The sample counts for the phase that is current: what a worker says of its peak may be an earlier phase's. */

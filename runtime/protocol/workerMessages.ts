@@ -104,6 +104,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
         size: z.number().int().min(0),
         ok: z.boolean(),
         error: runErrorSchema.optional(),
+        /** The most of the host's memory that the runner's own process held in the call, where that is known. */
+        peakBytes: z.number().optional(),
       }),
     ),
   }),

@@ -71,6 +71,8 @@ export class Call {
   /** A client is to be waited for before it executes. */
   debug: DebugRequest | undefined;
   cancelTimer: (() => void) | undefined;
+  /** The most memory of its own that its attempts held, by device, where that is known. */
+  peakBytes: Readonly<Record<string, number>> | undefined;
   /** Its caller does not wait for it: it goes on when the caller is done. */
   spawned = false;
 
@@ -86,6 +88,12 @@ export class Call {
     readonly batch: boolean,
     readonly sink: CallSink,
   ) {}
+
+  /** It held so much memory of a device. */
+  held(device: string, bytes: number): void {
+    const before = this.peakBytes?.[device] ?? 0;
+    this.peakBytes = { ...this.peakBytes, [device]: Math.max(before, bytes) };
+  }
 
   /** Goes to a worker: a new attempt, of which nothing is known yet. */
   place(): void {

@@ -253,6 +253,8 @@ export class Container {
         for (const item of message.items) {
           const data = body.subarray(offset, offset + item.size);
           offset += item.size;
+          if (item.peakBytes !== undefined)
+            this.inflight.get(item.call)?.held('host', item.peakBytes);
           if (item.ok) this.succeed(item, 0, data);
           else this.fail(item, item.error ?? unexplained());
         }

@@ -10,6 +10,7 @@ import type { FailedInputStore } from '../store/failedInputs';
 import type { Call } from './call';
 import type { Clock } from './clock';
 import { FailedInputs, type FailedInput } from './failedInputs';
+import { InputPeaks } from './inputPeaks';
 import type { Invoke } from './invocation';
 import { Pace } from './pace';
 import type { Run } from './run';
@@ -32,6 +33,7 @@ export class CallProgress {
   /** Maps whose inputs have not been read to their end. */
   private readonly reading = new Set<Invoke>();
   private readonly failures: FailedInputs;
+  private readonly peaks = new InputPeaks();
   private readonly pace = new Pace();
   private toldAt = -Infinity;
   private timer: (() => void) | undefined;
@@ -78,6 +80,7 @@ export class CallProgress {
       const how =
         error === undefined ? 'done' : error.kind === 'cancelled' ? 'cancelled' : 'failed';
       this.inputs[how] += 1;
+      this.peaks.ended(invoke, index, call);
       if (how === 'failed' && error !== undefined) this.keepFailure(invoke, { index, call, error });
     }
     this.change();
@@ -143,7 +146,18 @@ export class CallProgress {
     const cost = costOf(this.run.usage, this.prices);
     const { kept } = this.failures;
     const again = kept === 0 ? {} : { kept };
-    return { type: 'batch', at, ...this.inputs, complete, ...again, perSecond, leftMs, cost };
+    const peaks = this.peaks.list();
+    return {
+      type: 'batch',
+      at,
+      ...this.inputs,
+      complete,
+      ...again,
+      perSecond,
+      leftMs,
+      cost,
+      peaks,
+    };
   }
 }
 

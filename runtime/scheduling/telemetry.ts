@@ -65,8 +65,12 @@ export class Telemetry {
     if (device === 'host') container.memoryBytes = usedBytes;
     const at = this.options.clock.now();
     const sample: MemorySample = { type, at, device, usedBytes, ...rest };
-    const run = call === null ? undefined : container.inflight.get(call)?.run;
-    const runs = run === undefined ? this.options.audience(container) : [run];
+    const own = call === null ? undefined : container.inflight.get(call);
+    // torch counts anew for each call; its calls that run at once can't be told apart.
+    if (message.source === 'torch' && own?.target.concurrency === 1) {
+      own.held(device, message.peakBytes);
+    }
+    const runs = own === undefined ? this.options.audience(container) : [own.run];
     for (const each of runs) each.publish(sample);
   }
 

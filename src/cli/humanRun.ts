@@ -18,7 +18,7 @@ import {
   rerunText,
   rerunTitle,
 } from '../../runtime/protocol/batchTexts';
-import { phasePeaksText, readingTexts } from '../../runtime/protocol/cardFigures';
+import { peakTexts, readingTexts } from '../../runtime/protocol/cardFigures';
 import { formatBytes, formatMs, formatUsd } from '../../runtime/protocol/figures';
 import { slowness } from '../../runtime/protocol/slowness';
 import { formatResult, formatRunError } from './format';
@@ -243,9 +243,9 @@ function memoryText({ device, usedBytes, totalBytes, source, card }: MemorySampl
 function peaks(record: RunRecord): string[] {
   return Object.entries(record.peakBytes).map(([device, bytes]) => {
     const onHost = record.memory.some((one) => one.device === device && one.source === 'rss');
-    const byPhase = phasePeaksText(record, device);
-    const phases = byPhase === null ? '' : ` (${byPhase})`;
-    return `peak ${formatBytes(bytes)} ${onHost ? 'host memory' : device}${phases}`;
+    const told = peakTexts(record, device);
+    const of = told.length === 0 ? '' : ` (${told.join(', ')})`;
+    return `peak ${formatBytes(bytes)} ${onHost ? 'host memory' : device}${of}`;
   });
 }
 

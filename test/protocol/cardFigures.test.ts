@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { cardsText, cardText, readingTexts } from '../../runtime/protocol/cardFigures';
+import { cardsText, cardText, peakTexts, readingTexts } from '../../runtime/protocol/cardFigures';
 import type { GpuProcess } from '../../runtime/protocol/gpus';
+import type { BatchEvent } from '../../runtime/protocol/events';
+import { newRunRecord } from '../../runtime/protocol/runRecord';
 import { L4_CARD as card } from '../support/cards';
 
 const untold = {
@@ -45,5 +47,38 @@ describe('figures of a card', () => {
       '    p1 (pid 1): 1.00 GB',
       'Measured by NVML.',
     ]);
+  });
+});
+
+describe('the peak of a device', () => {
+  const batch: BatchEvent = {
+    type: 'batch',
+    at: 1,
+    done: 12,
+    failed: 0,
+    cancelled: 0,
+    total: 12,
+    complete: true,
+    perSecond: null,
+    leftMs: null,
+    cost: { seconds: 1, gpu: null, usd: 0 },
+  };
+  const texts = (peaks: BatchEvent['peaks']): string[] => {
+    const record = newRunRecord('run-1', 'app.py', 'f', 0);
+    return peakTexts({ ...record, batch: { ...batch, peaks } }, 'host');
+  };
+
+  it('comes with the input that took the most, or says that this is unknown', () => {
+    const peak = { device: 'host', bytes: 412e6, function: 'work', index: 7 };
+    assert.deepEqual(texts([{ ...peak, device: 'cuda:0', index: 1 }, peak]), [
+      '412 MB for one input, work #7',
+    ]);
+    assert.deepEqual(texts(null), ['unknown for one input: several ran at once']);
+  });
+
+  it('says nothing of inputs where a runtime tells nothing, or none was measured', () => {
+    assert.deepEqual(texts(undefined), []);
+    assert.deepEqual(texts([]), []);
+    assert.deepEqual(peakTexts(newRunRecord('run-1', 'app.py', 'f', 0), 'host'), []);
   });
 });

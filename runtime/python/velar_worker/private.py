@@ -25,8 +25,8 @@ MODULES = 39
 #: Call (0 for none), index in :data:`PHASES` of what is over and of what begins, peak of resident bytes.
 PEAK_HEAD = struct.Struct(">IBBQ")
 PHASES = ("imports", "model-load", "running")
-#: call, attempt, 1 for success, milliseconds running.
-SETTLED_HEAD = struct.Struct(">IIBd")
+#: call, attempt, 1 for success, milliseconds running, peak of the runner's resident bytes (0 where it is unknown).
+SETTLED_HEAD = struct.Struct(">IIBdQ")
 #: The call's number.
 CALL = struct.Struct(">I")
 #: On the control pipe, before SIGINT: call, reason.

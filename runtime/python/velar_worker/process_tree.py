@@ -73,14 +73,15 @@ def peak_bytes(pid: int) -> int:
     return 0
 
 
-def reset_peak(pid: int) -> None:
-    """Linux: lets the peak of one process count from what is resident now."""
+def reset_peak(pid: int) -> bool:
+    """Linux: lets the peak of one process count from what is resident now. False: it goes on counting."""
     try:
         with open("/proc/%d/clear_refs" % pid, "wb", buffering=0) as file:
             file.write(b"5")
     except OSError:
-        # Not this platform, not allowed here, or the process is gone; then the peak goes on counting.
-        return
+        # Not this platform, not allowed here, or the process is gone.
+        return False
+    return True
 
 
 def kill_tree(pid: int) -> None:

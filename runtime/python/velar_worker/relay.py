@@ -26,18 +26,20 @@ class _Settled:
 
     def add(self, payload: bytes) -> int:
         """Takes one ended call; returns its number."""
-        call, attempt, ok, ms = private.SETTLED_HEAD.unpack_from(payload)
+        call, attempt, ok, ms, peak = private.SETTLED_HEAD.unpack_from(payload)
         data = memoryview(payload)[private.SETTLED_HEAD.size :]
+        known = b',"peakBytes":%d' % peak if peak else b""
         if ok:
             self.items.append(
-                b'{"call":%d,"attempt":%d,"ms":%.3f,"size":%d,"ok":true}' % (call, attempt, max(ms, 0.0), len(data))
+                b'{"call":%d,"attempt":%d,"ms":%.3f,"size":%d,"ok":true%s}'
+                % (call, attempt, max(ms, 0.0), len(data), known)
             )
             self.bodies.append(data)
             self.size += len(data)
         else:
             self.items.append(
-                b'{"call":%d,"attempt":%d,"ms":%.3f,"size":0,"ok":false,"error":%s}'
-                % (call, attempt, max(ms, 0.0), bytes(data))
+                b'{"call":%d,"attempt":%d,"ms":%.3f,"size":0,"ok":false,"error":%s%s}'
+                % (call, attempt, max(ms, 0.0), bytes(data), known)
             )
             self.size += len(data)
         return int(call)

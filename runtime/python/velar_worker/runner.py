@@ -20,6 +20,7 @@ from velar.exception import Interrupted
 
 from . import errors, gpu_memory, importing, model_load, packages, private, process_tree
 from .answers import Answers, Encoded, Work
+from .call_peaks import CallPeaks
 from .crew import Crew, Ended
 from .debugging import Debugger
 from .functions import Functions
@@ -76,6 +77,7 @@ class Runner:
         self._seen: Set[str] = set(setup.imported)
         self._modules = 0
         self._torch = TorchSampler(self._report_memory)
+        self._peaks = CallPeaks()
         self._crew = Crew(self._answers, self._loads, self._printing, self._torch)
         self._debugger = Debugger(setup.load, setup.root, lambda header: channel.send(message(header)))
         #: The call whose function is executing, which a cancel may interrupt.
@@ -182,7 +184,8 @@ class Runner:
             self._take_item(item, Work(item["call"], header, data, header.get("output", "pickle"), False), limit)
 
     def _take_item(self, item: Dict[str, Any], work: Work, limit: int) -> None:
-        self._crew.take(work, limit, lambda ended: self._send_settled(item, ended))
+        # The memory of calls that run at once is not told apart.
+        self._crew.take(work, limit, lambda ended: self._send_settled(item, ended, 0))
 
     def _single(self, header: Dict[str, Any], body: memoryview) -> None:
         number, attempt = int(header["call"]), int(header.get("attempt", 1))
@@ -207,8 +210,8 @@ class Runner:
         size = len(head).to_bytes(4, "big")
         self._channel.send(frame(private.ENDED, private.CALL.pack(number), size, head, answer))
 
-    def _send_settled(self, item: Dict[str, Any], ended: Ended) -> None:
-        head = private.SETTLED_HEAD.pack(item["call"], item.get("attempt", 1), ended.answer.ok, ended.ms)
+    def _send_settled(self, item: Dict[str, Any], ended: Ended, peak: int) -> None:
+        head = private.SETTLED_HEAD.pack(item["call"], item.get("attempt", 1), ended.answer.ok, ended.ms, peak)
         self._channel.send(frame(private.SETTLED, head, ended.answer.data))
 
     def _answer(self, head: bytes, answer: bytes) -> bool:
@@ -225,10 +228,13 @@ class Runner:
         items = header["items"]
         output = header.get("output", "pickle")
         self._printing.mark(items[0]["call"])
+        self._peaks.batch()
         for at, (item, data) in enumerate(zip(items, cut(body, [item["size"] for item in items]))):
+            self._peaks.begin()
             ended = self._execute(Work(item["call"], header, data, output, False))
+            peak = self._peaks.end(ended.ms + ended.model_ms)
             self._printing.mark(items[at + 1]["call"] if at + 1 < len(items) else 0)
-            self._send_settled(item, ended)
+            self._send_settled(item, ended, peak)
 
     def _execute(self, work: Work) -> Ended:
         """One call in the main thread."""
@@ -299,7 +305,8 @@ class Runner:
             return
         phases = [private.PHASES.index(phase) for phase in (over, begins)]
         peak = process_tree.peak_bytes(os.getpid())
-        process_tree.reset_peak(os.getpid())
+        if process_tree.reset_peak(os.getpid()):
+            self._peaks.restarted(peak)
         self._channel.send(frame(private.PEAK, private.PEAK_HEAD.pack(scope.call or 0, *phases, peak)))
 
     def _report_memory(self, sample: Dict[str, Any]) -> None:

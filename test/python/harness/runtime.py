@@ -267,8 +267,8 @@ class Runtime:
     def cancel(self, call, grace_ms=2000, reason="cancelled"):
         self.send({"type": "cancel", "call": call, "graceMs": grace_ms, "reason": reason})
 
-    def batch_results(self, count):
-        """Answers of a batch: call to (ok, value or error)."""
+    def batch_items(self, count):
+        """Answers of a batch: call to (its item, value or error)."""
         found = {}
         while len(found) < count:
             answer = self.expect("results")
@@ -276,8 +276,12 @@ class Runtime:
             for item in answer["items"]:
                 data = answer.body[at : at + item["size"]]
                 at += item["size"]
-                found[item["call"]] = (item["ok"], pickle.loads(data) if item["ok"] else item["error"])
+                found[item["call"]] = (item, pickle.loads(data) if item["ok"] else item["error"])
         return found
+
+    def batch_results(self, count):
+        """Answers of a batch: call to (ok, value or error)."""
+        return {call: (item["ok"], value) for call, (item, value) in self.batch_items(count).items()}
 
 
 def alive(pid):

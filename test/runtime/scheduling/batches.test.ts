@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchEvent } from '../../../runtime/protocol/events';
+import { applyRunEvent, newRunRecord } from '../../../runtime/protocol/runRecord';
 import { app, Harness, valueOf, type WatchedRun } from './harness';
 
 const batchesOf = (run: WatchedRun): BatchEvent[] =>
@@ -213,6 +214,89 @@ describe('progress of a batch', function () {
     assert.ok(ahead >= 4000 && ahead <= 4096, `${String(ahead)} inputs ahead`);
     const last = batchesOf(run).at(-1);
     assert.ok(last !== undefined && last.total < 11_000, JSON.stringify(last));
+  });
+
+  it('names the input that held the most memory, and how much the kernel says it was', async () => {
+    const bundle = await harness.bundle(
+      app(
+        [
+          'import time',
+          'def highest():',
+          '    with open("/proc/self/status") as file:',
+          '        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))',
+          '@app.function(max_containers=1)',
+          'def work(x):',
+          '    # Shorter than a sample takes to fall into it.',
+          '    data = bytearray(b"x") * ((150 if x == 7 else 1) << 20)',
+          '    del data',
+          '    return highest()',
+          '@app.function(max_containers=1, max_concurrent_inputs=2)',
+          'def beside(x):',
+          '    time.sleep(0.01)',
+          '@app.function()',
+          'def f(n):',
+          '    return list(work.map(range(n)))[7]',
+          '@app.function()',
+          'def g(n):',
+          '    return f.local(n) + len(list(beside.map(range(n))))',
+        ].join('\n'),
+      ),
+    );
+    const run = await harness.run(bundle, { qualname: 'f' }, [12]);
+    await run.ended;
+    const highest = Number(valueOf(run));
+    const [peak, ...others] = batchesOf(run).at(-1)?.peaks ?? [];
+    assert.deepEqual(others, []);
+    assert.deepEqual(peak, { device: 'host', bytes: peak?.bytes, function: 'work', index: 7 });
+    const bytes = peak?.bytes ?? 0;
+    assert.ok(bytes >= 150 * 2 ** 20 && bytes < 350 * 2 ** 20, String(bytes));
+    assert.ok(Math.abs(bytes / highest - 1) < 0.05, `${bytes} told, ${highest} read`);
+    const record = run.events.reduce(applyRunEvent, newRunRecord('r', 'app.py', 'f', 0));
+    assert.ok((record.peakBytes['host'] ?? 0) >= bytes);
+
+    const mixed = await harness.run(bundle, { qualname: 'g' }, [12]);
+    await mixed.ended;
+    assert.equal(batchesOf(mixed).at(-1)?.peaks, null);
+  });
+
+  it("names the input that held the most of a GPU, by torch's own count", async () => {
+    const gigabytes = (count: number): number => count * 2 ** 30;
+    const bundle = await harness.bundle({
+      // A stand-in with the functions that are asked: there is no GPU here.
+      'torch.py': [
+        'class version: cuda = "12.4"',
+        'class properties: total_memory = 24 << 30',
+        'class cuda:',
+        '    held = peak = 1 << 30',
+        '    is_initialized = staticmethod(lambda: True)',
+        '    device_count = staticmethod(lambda: 1)',
+        '    memory_allocated = staticmethod(lambda index: cuda.held)',
+        '    max_memory_allocated = staticmethod(lambda index: cuda.peak)',
+        '    memory_reserved = staticmethod(lambda index: cuda.peak)',
+        '    get_device_properties = staticmethod(lambda index: properties)',
+        '    def reset_peak_memory_stats(index):',
+        '        cuda.peak = cuda.held',
+        '',
+      ].join('\n'),
+      ...app(
+        [
+          'import torch',
+          '@app.function(max_containers=1)',
+          'def work(x):',
+          '    torch.cuda.peak = max(torch.cuda.peak, (2 if x == 3 else 1) << 30)',
+          '@app.function()',
+          'def f(n):',
+          '    work.for_each(range(n))',
+        ].join('\n'),
+      ),
+    });
+    const run = await harness.run(bundle, { qualname: 'f' }, [6]);
+    await run.ended;
+    const peaks = batchesOf(run).at(-1)?.peaks ?? [];
+    assert.deepEqual(
+      peaks.find(({ device }) => device === 'cuda:0'),
+      { device: 'cuda:0', bytes: gigabytes(2), function: 'work', index: 3 },
+    );
   });
 
   it('is not told of a run that maps nothing, and its newest state is what is told later', async () => {
