@@ -58,9 +58,15 @@ class CallPeaksTest(unittest.TestCase):
         self.assertIn(None, between)
         self.assertLess(max(told or 0 for told in between), 110 * MIB)
 
-    def test_an_earlier_batch_has_no_part_in_it(self):
-        self.peaks((300, 0))
-        self.assertLess(self.peaks((1, 0))[0][0], 100 * MIB)
+    def test_what_came_between_two_batches_has_no_part_in_it(self):
+        # Sent at once: nothing comes to rest in between.
+        self.runtime.start_batch("work", [((0, 0, 0), {})] * 3)
+        self.runtime.start_call("work", 300, 0, 0)
+        last = self.runtime.start_batch("work", [((1, 0, 0), {})])
+        self.runtime.batch_items(3)
+        self.runtime.expect("result")
+        item, _ = self.runtime.batch_items(1)[last]
+        self.assertLess(item["peakBytes"], 100 * MIB)
 
     def test_a_model_load_in_the_call_counts(self):
         [(first, *_), (second, *_)] = self.peaks((1, 10, 250), (1, 10, 0))
