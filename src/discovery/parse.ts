@@ -216,7 +216,8 @@ function changedRanges(sorted: readonly TextChange[], before: string): ChangedRa
   for (const change of sorted) {
     const from = change.from === 0 ? 0 : before.lastIndexOf('\n', change.from - 1) + 1;
     const lineEnd = before.indexOf('\n', change.to);
-    const to = lineEnd < 0 ? before.length : Math.min(before.length, lineEnd + 2);
+    const nextEnd = lineEnd < 0 ? -1 : before.indexOf('\n', lineEnd + 1);
+    const to = nextEnd < 0 ? before.length : nextEnd + 1;
     const fromB = from + shift;
     shift += change.insert.length - (change.to - change.from);
     const previous = ranges.at(-1);

@@ -70,6 +70,9 @@ const editArbitrary = fc.record({
   insert: fc.oneof(fc.constant(''), fc.constantFrom(...pieces)),
 });
 
+/** An edit above a line that starts with a backslash before `\r\n`. */
+const continuation = ['\r\n', '\\', '\n', ''].map((insert) => ({ at: 0, remove: 0, insert }));
+
 function toChange(text: string, edit: { at: number; remove: number; insert: string }): TextChange {
   const from = Math.floor(edit.at * text.length);
   return { from, to: Math.min(text.length, from + edit.remove), insert: edit.insert };
@@ -97,7 +100,7 @@ describe('an edited document', () => {
           for (const found of shown) assert.ok(found.offsets.start <= document.text.length);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[continuation]] },
     );
   });
 
