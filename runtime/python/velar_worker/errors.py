@@ -128,8 +128,10 @@ def from_exception(error: BaseException, root: str, kind: Optional[str] = None) 
         wire["message"] = "The code called sys.exit(%s) instead of returning." % (
             "" if error.code is None else repr(error.code)
         )
-    if isinstance(error, RemoteError) and error.remote_type:
-        wire["details"] = {"remoteType": error.remote_type}
+    if isinstance(error, RemoteError):
+        # One that was made here, such as a refusal of the SDK, is what its class says.
+        made_here = error.remote_type == "Exception"
+        wire["details"] = {"remoteType": type_name if made_here else error.remote_type}
     capture = _capture_behind(error)
     if capture is not None:
         wire["capture"] = capture
