@@ -7,10 +7,13 @@ import { DapReader } from './dapReader';
 
 /** What the pump waits for; from then on everything is DAP. */
 const GO = Buffer.from([1]);
-/** At the end, answers to what the client asked are waited for so long, in ms. */
-const ANSWERS_WITHIN_MS = 500;
+/** At the end, what debugpy still has to tell is waited for so long, in ms. */
+const TOLD_WITHIN_MS = 3000;
+/** What a runner has debugpy say behind everything of a call (`ALL_TOLD` of `velar_worker/debugging.py`). */
+const ALL_TOLD = 'velar: all told';
 
 const requestSchema = z.object({ type: z.literal('request'), seq: z.number() });
+const allToldSchema = z.object({ body: z.object({ output: z.literal(ALL_TOLD) }) });
 const responseSchema = z.object({ type: z.literal('response'), request_seq: z.number() });
 
 export interface BridgeEvents {
@@ -18,6 +21,8 @@ export interface BridgeEvents {
   asked(message: unknown): void;
   /** A message of the adapter passes. */
   told(message: unknown): void;
+  /** All that there is of the call has passed. */
+  toldAll(): void;
 }
 
 /** The end of either side ends the other, behind what it had sent. */
@@ -25,6 +30,7 @@ export class Bridge {
   /** Requests of the client without an answer. */
   private readonly open = new Set<number>();
   private ending = false;
+  private complete = false;
 
   constructor(
     private readonly stream: Duplex,
@@ -39,9 +45,10 @@ export class Bridge {
       for (const message of fromAdapter.push(chunk)) {
         const response = responseSchema.safeParse(message);
         if (response.success) this.open.delete(response.data.request_seq);
-        events.told(message);
+        if (allToldSchema.safeParse(message).success) events.toldAll();
+        else events.told(message);
       }
-      this.endWhenAnswered();
+      this.endWhenTold();
     });
     stream.on('data', (chunk: Buffer) => {
       for (const message of fromClient.push(chunk)) {
@@ -58,18 +65,24 @@ export class Bridge {
     socket.pipe(stream);
   }
 
-  /** Ends both sides, once the client has the answers to what it asked, or soon. */
+  /** There is nothing of the call that the process has still to tell. */
+  toldAll(): void {
+    this.complete = true;
+    this.endWhenTold();
+  }
+
+  /** Ends both sides, once the client has everything of the call and the answers to what it asked, or soon. */
   end(): void {
     this.ending = true;
     this.stream.once(
       'close',
-      this.clock.timer(ANSWERS_WITHIN_MS, () => this.socket.destroy()),
+      this.clock.timer(TOLD_WITHIN_MS, () => this.socket.destroy()),
     );
-    this.endWhenAnswered();
+    this.endWhenTold();
   }
 
-  private endWhenAnswered(): void {
-    if (!this.ending || this.open.size > 0) return;
+  private endWhenTold(): void {
+    if (!this.ending || !this.complete || this.open.size > 0) return;
     // The chunk at hand is still on its way through the pipe.
     setImmediate(() => this.socket.destroy());
   }

@@ -40,6 +40,8 @@ export class DebugSession {
   private readonly empty: Promise<void>;
   private allClosed: () => void = () => undefined;
   private undoTimer: (() => void) | undefined;
+  /** All that there is of the call has passed. */
+  private complete = false;
 
   constructor(
     /** What the runner said when it began to wait. */
@@ -92,7 +94,15 @@ export class DebugSession {
       told: (message) => {
         if (this.stops.told(channel, message)) this.look();
       },
+      toldAll: () => this.toldAll(),
     });
+    if (this.complete) known.bridge.toldAll();
+  }
+
+  /** Of all processes: children have ended before the call, or do not belong to it. */
+  private toldAll(): void {
+    this.complete = true;
+    for (const { bridge } of this.channels.values()) bridge?.toldAll();
   }
 
   /** The runner waits no more. */
@@ -107,6 +117,8 @@ export class DebugSession {
   end(): Promise<void> {
     if (!this.over) {
       this.undoTimer?.();
+      // Nothing has run yet that could tell anything.
+      if (this.state === 'waiting') this.toldAll();
       this.state = 'ended';
       this.options.hold(this.container, false);
       this.tell({ state: 'ended' }, 'the debugger has left');

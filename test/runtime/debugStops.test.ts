@@ -83,6 +83,21 @@ describe('Breakpoints of a debug run', function () {
     assert.ok(!dap.transcript.some(({ event }) => event === 'stopped'));
   });
 
+  it('may print from the last line, for a client that asks nothing at the end', async () => {
+    const lines = [
+      { line: 9, logMessage: 'i is {i}' },
+      { line: 10, logMessage: 'total is {total}' },
+    ];
+    const { run, dap } = await debug('count', [100], lines);
+    assert.deepEqual((await run.ended).result, { value: 4950 });
+    await dap.ended;
+    const printed = dap.transcript.filter(
+      ({ event, body }) => event === 'output' && body?.['category'] === 'stdout',
+    );
+    assert.equal(printed.length, 101);
+    assert.equal(printed.at(-1)?.body?.['output'], 'total is 4950\n');
+  });
+
   it('stop at exceptions as they are raised', async () => {
     const { run, dap } = await debug('fails', [], [], ['raised']);
     const { reason, frames, thread } = await dap.stopped();

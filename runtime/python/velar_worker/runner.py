@@ -130,6 +130,8 @@ class Runner:
         model_ms = self._loads.close(scope)
         ms = (time.perf_counter() - start) * 1000.0 - model_ms
         self._printing.flush()
+        if error is not None:
+            self._debugger.all_told()
         self._phase(None, "imports", "done" if error is None else "failed", ms)
         header: Dict[str, Any] = (
             {"type": "loaded", "load": load, "ms": _ms(ms)}
@@ -265,6 +267,7 @@ class Runner:
         finally:
             _interrupts.leave()
         self._printing.flush()
+        self._debugger.all_told()
         total = (time.perf_counter() - start) * 1000.0
         reason = self._interrupted
         answer = value if value is not None and reason is None else self._answers.failure(raised, reason, work)

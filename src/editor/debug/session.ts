@@ -39,8 +39,8 @@ export interface SessionHost {
 
 type Outgoing = (message: DapResponse | DapEvent) => void;
 
-/** How long a process that does not answer any more is waited for, in ms. */
-const DRAIN_MS = 1000;
+/** How long the runtime may take to pass on the last of what debugpy tells, in ms: longer than it waits itself. */
+const DRAIN_MS = 4000;
 
 /** Events of debugpy that are for its own tools. */
 const UNUSED_EVENTS = new Set(['debugpySockets', 'debugpyWaitingForServer', 'exited', 'process']);
@@ -54,6 +54,9 @@ export class DebugSession {
   private debuggee: Debuggee | undefined;
   private entry: EntryStop | undefined;
   private ended = false;
+  private leave: () => void = () => undefined;
+  /** Resolves when the channel to the process has closed. */
+  private readonly left = new Promise<void>((resolve) => (this.leave = resolve));
 
   constructor(
     private readonly host: SessionHost,
@@ -88,13 +91,11 @@ export class DebugSession {
     this.outgoing({ type: 'event', seq: this.nextSeq(), event: 'output', body });
   }
 
-  /** Resolves when what the process has told so far, such as lines of logpoints, has been handed on. */
+  /** Of a run that is over: resolves when all that the process told, such as lines of logpoints, was handed on. */
   async drained(): Promise<void> {
-    const { peer } = this;
-    if (peer?.isOpen !== true) return;
-    // debugpy answers in turn; a channel that closes gives all it has first.
-    const answered = new Promise<void>((resolve) => peer.send('threads', {}, () => resolve()));
-    await Promise.race([answered, setTimeout(DRAIN_MS, undefined, { ref: false })]);
+    if (this.peer?.isOpen !== true) return;
+    // The runtime closes the channel behind the last of it.
+    await Promise.race([this.left, setTimeout(DRAIN_MS, undefined, { ref: false })]);
   }
 
   /** The editor needs it no more. */
@@ -224,6 +225,7 @@ export class DebugSession {
   }
 
   private closed(error: VelarError | undefined): void {
+    this.leave();
     if (error !== undefined && !this.ended) {
       this.output('important', `The connection to the debugger was lost. ${error.message}\n`);
     }
