@@ -168,7 +168,10 @@ describe('a deploy from a local entrypoint', function () {
     assert.equal(first, 'Refused True Production of mixed takes promoted versions only.');
     assert.equal(hint, 'Deploy to staging, try it, then promote it.');
     assert.equal(second, first);
-    assert.match(inside ?? '', /^Refused True App "mixed" can't be deployed from inside of a container/);
+    assert.match(
+      inside ?? '',
+      /^Refused True App "mixed" can't be deployed from inside of a container/,
+    );
     assert.match(lines.stdout, /velar deploy FILE/);
     assert.deepEqual(await versions(), before, 'no version was made');
   });
