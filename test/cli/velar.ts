@@ -1,6 +1,14 @@
 /** Runs the built command line as a person would, in a home and a workspace of its own. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -139,11 +147,17 @@ export function ofType(lines: readonly JsonLine[], type: string): JsonLine[] {
   return lines.filter((line) => line.type === type);
 }
 
+/** False for a process that has ended, also where its new parent has not taken note of that yet. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
+  } catch {
+    // It ended just now, or this system has no /proc.
+    return !existsSync('/proc/self/stat');
   }
 }
