@@ -60,7 +60,7 @@ export function poolEvents({
       if (frames === undefined) return;
       const of = call === null ? undefined : container.inflight.get(call);
       if (of === undefined) for (const run of audience(container)) run.inspect(frames, 'import');
-      else of.run.inspect(frames, of.output === 'pickle' ? { call: of.id } : 'own');
+      else of.run.inspect(frames, of.output === 'pickle' || of.batch ? { call: of.id } : 'own');
     },
     caller: (container, message, body) => callers().fromContainer(container, message, body),
     runnerGone: (container) => {

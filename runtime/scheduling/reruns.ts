@@ -1,8 +1,8 @@
 /** Runs of the inputs that failed in another run: the runtime itself is the caller, and the code is that of now. */
-import { VelarError } from '../protocol/errors';
 import { formatBytes, plural } from '../protocol/figures';
 import type { MethodParams } from '../protocol/methods';
 import type { ResultValue, RunError } from '../protocol/values';
+import type { BundleStore } from '../store/bundles';
 import type { KeptInput } from '../store/failedInputs';
 import { KEPT_RESULT_CHARACTERS } from '../store/runs';
 import type { CallerOptions, CallerSession } from './callerSession';
@@ -17,13 +17,10 @@ import type { RerunService } from './service';
 const MAX_SHOWN_BYTES = 64 * 1024 * 1024;
 
 type End = { result: ResultValue } | { error: RunError };
-interface Bundles {
-  missing(bundle: string): string[];
-}
 
 export interface RerunsOptions {
   runs: Pick<RunBook, 'knows' | 'begin' | 'failedInputs'>;
-  bundles: Bundles;
+  bundles: Pick<BundleStore, 'requireWhole'>;
   clock: Clock;
   /** Begins calls for a run; `send` gets what callers are sent. */
   open: (run: Run, send: CallerOptions['send']) => CallerSession;
@@ -44,7 +41,7 @@ export class Reruns implements RerunService {
   async start({ run: id, of, bundle, file, cpu }: MethodParams<'run.rerun'>): Promise<void> {
     const { runs, bundles, clock } = this.options;
     if (runs.knows(id)) return;
-    checkBundle(bundles, bundle);
+    bundles.requireWhole(bundle);
     const { summary, inputs, notKept } = await this.failed(of);
     // The same request may have come again in the meantime.
     if (runs.knows(id)) return;
@@ -156,14 +153,6 @@ class Outcome {
   }
 }
 
-/** Throws `bundle-incomplete`. */
-export function checkBundle(bundles: Bundles, bundle: string): void {
-  if (bundles.missing(bundle).length === 0) return;
-  throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.', {
-    hint: 'Send them, then start the run again.',
-  });
-}
-
 function byMap(inputs: readonly KeptInput[]): KeptInput[][] {
   const maps = new Map<number, KeptInput[]>();
   for (const input of inputs) {
@@ -198,5 +187,7 @@ function failedAgain(errors: readonly RunError[], inputs: number): RunError | un
     message: `${String(errors.length)} of ${plural(inputs, 'input')} failed again.`,
     traceback: [],
     hint: 'They are listed with the reason of each, and can be run again.',
+    // Of one of them there is more to see.
+    capture: errors.find(({ capture }) => capture !== undefined)?.capture,
   };
 }

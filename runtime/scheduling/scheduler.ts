@@ -22,7 +22,7 @@ import { cancelledBy, infrastructureError, unknownContainer } from './platformEr
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { RunsProgress } from './progress';
-import { checkBundle, Reruns } from './reruns';
+import { Reruns } from './reruns';
 import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
@@ -190,7 +190,7 @@ export class Scheduler implements RunService {
     const { runs, store } = this.parts;
     if (runs.knows(params.run)) return;
     checkDebug(params);
-    checkBundle(store.bundles, params.bundle);
+    store.bundles.requireWhole(params.bundle);
     const run = runs.begin(params);
     if (params.kind === 'local_entrypoint') {
       run.advance((timeline, at) =>

@@ -1,5 +1,4 @@
 /** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
-import { VelarError } from '../protocol/errors';
 import type { Environment } from '../protocol/deployments';
 import type { FunctionOptions } from '../protocol/description';
 import type { RunError } from '../protocol/values';
@@ -54,9 +53,7 @@ export class Targets {
     const key = `${bundle}|${file}`;
     const known = this.described.get(key);
     if (known !== undefined) return known;
-    if (store.bundles.missing(bundle).length > 0) {
-      throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.');
-    }
+    store.bundles.requireWhole(bundle);
     const asked = describe.describe(bundle, store.bundles.manifest(bundle), file);
     remember(this.described, key, asked);
     const forget = (): void => {

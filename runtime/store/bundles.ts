@@ -82,6 +82,14 @@ export class BundleStore {
     return missing;
   }
 
+  /** Throws `bundle-incomplete` where blobs are missing, `not-found` for a bundle never offered. */
+  requireWhole(bundle: string): void {
+    if (this.missing(bundle).length === 0) return;
+    throw new VelarError('bundle-incomplete', 'Files of the bundle are missing on the runtime.', {
+      hint: 'Send them, then start the run again.',
+    });
+  }
+
   /** True when the bundle was offered and all of its blobs are here. */
   complete(bundle: string): boolean {
     return this.whole.has(bundle) || (this.known(bundle) && this.missing(bundle).length === 0);

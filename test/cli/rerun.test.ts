@@ -110,7 +110,9 @@ describe('velar rerun', function () {
     const last = ofType(lines, 'batch').at(-1);
     const counts = ['done', 'failed', 'total', 'kept'].map((name) => last?.[name]);
     assert.deepEqual(counts, [4, 1, 5, 1]);
-    assert.match(String(ofType(lines, 'error')[0]?.['message']), /^1 of 5 inputs failed again\.$/);
+    const [error] = ofType(lines, 'error');
+    assert.match(String(error?.['message']), /^1 of 5 inputs failed again\.$/);
+    assert.equal(error?.['inspectable'], true, 'the frames of the input that failed');
     assert.ok(Number(ofType(lines, 'cost')[0]?.['seconds']) > 0);
 
     const run = ofType(lines, 'ended')[0]?.['run'];
