@@ -51,6 +51,8 @@ class Debugger:
         #: Where the adapter listens, once it does.
         self._port: Optional[int] = None
         self._version = ""
+        #: A client may be listening to the code that executes now.
+        self._heard = False
         #: Ends the wait that is going on.
         self._go_on: Optional[threading.Event] = None
 
@@ -70,6 +72,7 @@ class Debugger:
                 "Run it without Debug, or try an image with another debugpy.",
             )
         self._go_on = threading.Event()
+        self._heard = True
         self._tell("debug-waiting", call, port=self._port, pid=os.getpid(), root=self._root)
         import_module("pydevd")._wait_for_attach(cancel=self._go_on)
         self._go_on = None
@@ -86,8 +89,9 @@ class Debugger:
 
     def all_told(self) -> None:
         """Marks the end of a call, or of a failed import, in what debugpy tells. Does nothing where nobody listens."""
-        if self._port is None:
+        if not self._heard:
             return
+        self._heard = False
         # An event, since answers overtake events in debugpy's adapter. No client shows telemetry.
         body = {"category": "telemetry", "output": ALL_TOLD}
         event = {"type": "event", "event": "output", "body": body}
