@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { ClientConnection, RunHandle } from '../../src/client/api';
-import { WorkspaceBundler } from '../../src/client/bundle/workspaceBundler';
 import { connect } from '../../src/client/connection';
 import { ensureEmbeddedRuntime } from '../../src/client/embedded';
-import { startLocalEntrypoint } from '../../src/client/localEntrypoint';
-import { findPython } from '../../src/client/python';
 import { TcpProxy } from '../support/tcpProxy';
+import { startEntrypoint } from './entrypoint';
 
 const INPUTS = 200;
 
@@ -104,20 +102,7 @@ describe('a batch of a local entrypoint', function () {
 
   for (const ordered of [true, false]) {
     it(`gives every input's result once, ${ordered ? 'in order' : 'as completed'}, though workers are killed and the connection is cut`, async () => {
-      const { executable } = await findPython(undefined);
-      const handle = startLocalEntrypoint(
-        connection,
-        new WorkspaceBundler(),
-        { executable, packages: resolve('dist', 'python') },
-        {
-          root: join(folder, 'work'),
-          file: 'app.py',
-          qualname: 'main',
-          kind: 'local_entrypoint',
-          arguments: { args: [{ json: ordered }], kwargs: {} },
-          cpu: false,
-        },
-      );
+      const handle = await startEntrypoint(connection, join(folder, 'work'), 'main', [ordered]);
       const connections = proxy.accepted;
       let printed = '';
       handle.onOutput(({ bytes }) => {

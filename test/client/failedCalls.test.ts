@@ -6,11 +6,9 @@ import { join, resolve } from 'node:path';
 import type { PostMortem } from '../../runtime/protocol/postMortem';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { ClientConnection } from '../../src/client/api';
-import { WorkspaceBundler } from '../../src/client/bundle/workspaceBundler';
 import { connect } from '../../src/client/connection';
 import { ensureEmbeddedRuntime } from '../../src/client/embedded';
-import { startLocalEntrypoint } from '../../src/client/localEntrypoint';
-import { findPython } from '../../src/client/python';
+import { startEntrypoint } from './entrypoint';
 
 const APP = `import velar
 
@@ -89,20 +87,7 @@ describe('a failure of a local entrypoint', function () {
   });
 
   async function run(qualname: string): Promise<RunRecord> {
-    const { executable } = await findPython(undefined);
-    const handle = startLocalEntrypoint(
-      connection,
-      new WorkspaceBundler(),
-      { executable, packages: resolve('dist', 'python') },
-      {
-        root: join(folder, 'work'),
-        file: 'app.py',
-        qualname,
-        kind: 'local_entrypoint',
-        arguments: { args: [], kwargs: {} },
-        cpu: false,
-      },
-    );
+    const handle = await startEntrypoint(connection, join(folder, 'work'), qualname);
     return handle.ended;
   }
 
