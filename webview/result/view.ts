@@ -108,21 +108,22 @@ export function createResultView(host: Host, { deployed = false } = {}): ResultV
       // A record comes with every sample and phase; what is shown here changes only with these. An error's buttons
       // stay when the run's end comes after it: drawn anew they would take away a click on the old ones.
       const decided = next.error !== null || next.result !== null;
-      const items = itemsOf(next);
+      const { yields: yielded, inputResults } = next;
+      const count = yielded.length + inputResults.length;
       const key = JSON.stringify([
         next.run,
         decided ? '' : next.status,
         next.attempt,
         next.result !== null,
         next.error,
-        items.length < 1000 ? items.length : items.at(-1),
+        count < 1000 ? count : [yielded.at(-1), inputResults.at(-1)],
       ]);
       if (key === shown) return;
       const sameYields = yields !== null && next.error === null && next.result === null;
       shown = key;
       if (sameYields) {
         const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 24;
-        yields?.update(items);
+        yields?.update(itemsOf(next));
         if (atEnd) body.scrollTop = body.scrollHeight;
       } else {
         draw();
