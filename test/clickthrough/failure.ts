@@ -30,7 +30,8 @@ export function keepFailure(
     if (this.currentTest?.state !== 'failed' || shown === undefined) return;
     console.log(`Picture: ${await shown.screenshot(name)}`);
     for (const [what, selector] of Object.entries(TELLING)) {
-      const texts = await shown.page.locator(selector).allInnerTexts();
+      // What is hidden has no text; of such an element its style sheets would count as that.
+      const texts = await shown.page.locator(selector).filter({ visible: true }).allInnerTexts();
       console.log(`${what}: ${JSON.stringify(texts.filter((text) => text.trim() !== ''))}`);
     }
     const panel = panelOf(shown.page).locator('body');
