@@ -213,7 +213,7 @@ describe('a document too large to parse between two keystrokes', () => {
 
   it('answers an edit at once with what it knew, and catches up in slices', function () {
     this.timeout(60_000);
-    const document = new PythonDocument(large);
+    const document = new PythonDocument(large, { editBudgetMs: 0 });
     const before = document.functions();
     document.edit([{ from: 0, to: 0, insert: 'x = (\n' }]);
     const shown = document.functions();
