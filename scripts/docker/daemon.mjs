@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Unavailable } from '../lib/machine.mjs';
 import { capture, endGroup, endGroupOnExit } from '../lib/process.mjs';
-import { ensureBaseArchive, ensureDockerPrograms } from './install.mjs';
+import { ensureBaseArchive, ensureDockerPrograms, ensureNewerEngine } from './install.mjs';
 
 /** Name of the base image in the engine of the tests. */
 const BASE_IMAGE = 'velar-test-base:latest';
@@ -23,12 +23,20 @@ const STOP_GRACE_MS = 30_000;
  */
 
 /**
+ * @typedef {object} DockerOptions
+ * @property {boolean} [newer] Docker 26.1 instead of the machine's own
+ * @property {object} [config] of the daemon, as in daemon.json
+ */
+
+/**
  * A Docker engine of our own, in a folder of its own, on a bridge of its own, with the base image.
+ * @param {DockerOptions} [options]
  * @returns {Promise<TestDocker>}
  * @throws {Unavailable} where none can be run here
  */
-export async function startDocker() {
+export async function startDocker({ newer = false, config = {} } = {}) {
   const programs = await ensureDockerPrograms();
+  const path = newer ? await ensureNewerEngine() : undefined;
   const archive = await ensureBaseArchive();
   const folder = await mkdtemp(join(tmpdir(), 'velar-docker-'));
   const bridge = `vl${randomBytes(4).toString('hex')}`;
@@ -44,11 +52,13 @@ export async function startDocker() {
     undo.push(() => capture(programs.ip, ['link', 'del', bridge]));
     await must(programs.ip, ['addr', 'add', `${gateway}/24`, 'dev', bridge]);
     await must(programs.ip, ['link', 'set', bridge, 'up']);
-    let daemon = await startDaemon(programs.dockerd, folder, host, bridge);
+    await writeFile(join(folder, 'daemon.json'), JSON.stringify(config));
+    const begin = () => startDaemon({ dockerd: programs.dockerd, path, folder, host, bridge });
+    let daemon = await begin();
     undo.push(() => daemon.stop());
     const restart = async () => {
       await daemon.stop();
-      daemon = await startDaemon(programs.dockerd, folder, host, bridge);
+      daemon = await begin();
     };
     await must(programs.docker, [
       ...['-H', host, 'import', '--change', 'CMD ["python3"]'],
@@ -67,21 +77,28 @@ export async function startDocker() {
 }
 
 /**
- * @param {string} dockerd
- * @param {string} folder for all that it keeps
- * @param {string} host where it listens
- * @param {string} bridge that containers are attached to
+ * @param {object} options
+ * @param {string} options.dockerd
+ * @param {string | undefined} options.path folder with another dockerd and what it starts
+ * @param {string} options.folder for all that it keeps, with its daemon.json
+ * @param {string} options.host where it listens
+ * @param {string} options.bridge that containers are attached to
  */
-async function startDaemon(dockerd, folder, host, bridge) {
+async function startDaemon({ dockerd, path, folder, host, bridge }) {
+  const env =
+    path === undefined
+      ? process.env
+      : { ...process.env, PATH: `${path}${delimiter}${process.env['PATH'] ?? ''}` };
   const child = spawn(
-    dockerd,
+    path === undefined ? dockerd : join(path, 'dockerd'),
     [
+      ...['--config-file', join(folder, 'daemon.json')],
       ...['--host', host, '--pidfile', join(folder, 'docker.pid')],
       ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
       // Containers reach the machine over the bridge; nothing of the machine's own rules is changed.
       ...['--bridge', bridge, '--iptables=false', '--ip6tables=false', '--ip-masq=false'],
     ],
-    { detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
+    { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env },
   );
   const letGo = endGroupOnExit(child);
   const stop = async () => {

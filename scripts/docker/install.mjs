@@ -1,12 +1,20 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { cacheFolder, ensureProgram, Unavailable } from '../lib/machine.mjs';
 import { capture } from '../lib/process.mjs';
 
 /** Debian's release and what the base image of the tests holds beside its essential packages. */
 const RELEASE = 'bookworm';
 const PACKAGES = ['python3', 'python3-pip', 'python3-debugpy'];
+
+/** Debian's release whose Docker, 26.1, knows CDI. Its programs run on the release before as well. */
+const NEWER_RELEASE = 'trixie';
+const NEWER_PROGRAMS = [
+  'usr/sbin/dockerd',
+  'usr/bin/containerd',
+  'usr/bin/containerd-shim-runc-v2',
+];
 
 /**
  * Programs of a Docker engine, installed where they are missing and we may.
@@ -51,4 +59,41 @@ export async function ensureBaseArchive() {
   }
   await rename(attempt, path);
   return path;
+}
+
+/**
+ * A Docker engine that knows CDI, beside the one that this machine may have: its programs alone, fetched
+ * once (about 15 s) from the package mirror that this machine uses.
+ * @returns {Promise<string>} folder that holds them, for PATH
+ * @throws {Unavailable} where it can't be had or doesn't run here
+ */
+export async function ensureNewerEngine() {
+  const folder = join(cacheFolder(), `docker-engine-${NEWER_RELEASE}`);
+  if (existsSync(folder)) return folder;
+  const mmdebstrap = await ensureProgram('mmdebstrap');
+  const attempt = `${folder}.partial-${process.pid}`;
+  const tree = join(attempt, 'tree');
+  const programs = join(attempt, 'bin');
+  await mkdir(programs, { recursive: true });
+  console.log('Fetching Docker 26.1 for the tests of GPU requests (once, about 15 s)…');
+  try {
+    const options = ['--variant=extract', '--include=docker.io,containerd', NEWER_RELEASE, tree];
+    const { code, output } = await capture(mmdebstrap, options);
+    if (code !== 0) {
+      throw new Unavailable(
+        `mmdebstrap could not fetch Docker 26.1 (ended with ${code}).\n${output.slice(-1_000)}`,
+      );
+    }
+    for (const program of NEWER_PROGRAMS) {
+      await copyFile(join(tree, program), join(programs, basename(program)));
+    }
+    const runs = await capture(join(programs, 'dockerd'), ['--version']);
+    if (runs.code !== 0) {
+      throw new Unavailable(`Docker 26.1 does not run here: ${runs.output.trim()}`);
+    }
+    await rename(programs, folder);
+  } finally {
+    await rm(attempt, { recursive: true, force: true });
+  }
+  return folder;
 }

@@ -116,6 +116,7 @@ async function whereVscodeRuns(name, run) {
 }
 
 /**
+ * VELAR_TEST_DOCKER=newer: with Docker 26.1 instead of the machine's own.
  * @param {string} name of the suite
  * @param {(env: Record<string, string>) => Promise<SuiteResult>} run with what the tests need to reach the engine
  * @returns {Promise<SuiteResult>} one skip with its reason where no Docker engine can be had
@@ -124,7 +125,7 @@ async function whereDockerRuns(name, run) {
   /** @type {import('../docker/daemon.mjs').TestDocker} */
   let docker;
   try {
-    docker = await startDocker();
+    docker = await startDocker({ newer: process.env['VELAR_TEST_DOCKER'] === 'newer' });
   } catch (error) {
     return skippedBecause(name, error);
   }
