@@ -21,6 +21,16 @@ export function worksAtOnce({ target, debug }: Call): boolean {
   return target.concurrency > 1 && debug === undefined;
 }
 
+/** True for a call that may come to the runner over its own line, which its supervisor does not see. */
+export function mayGoDirect(call: Call): boolean {
+  return !call.batch && !worksAtOnce(call) && call.debug === undefined && !isWatched(call);
+}
+
+/** True for the call of a run that a person started: its memory is looked at however quick it is. */
+function isWatched({ output, run }: Call): boolean {
+  return output === 'mime' && run.params.environment === undefined;
+}
+
 /** One message for calls that travel together: they share all but input, number and attempt. */
 export function callMessage(first: Call, calls: readonly Call[]): { header: object; body: Buffer } {
   const { function: fn } = first.target;
@@ -36,7 +46,11 @@ export function callMessage(first: Call, calls: readonly Call[]): { header: obje
   };
   if (!first.batch) {
     const { id, attempt, stream, input } = first;
-    return { header: { type: 'call', call: id, attempt, stream, ...common }, body: input.body };
+    const watched = isWatched(first);
+    return {
+      header: { type: 'call', call: id, attempt, stream, watched, ...common },
+      body: input.body,
+    };
   }
   const items = calls.map(({ id, attempt, input }) => ({
     call: id,

@@ -6,7 +6,7 @@ import { VelarError } from '../protocol/errors';
 import type { WorkerMessage } from '../protocol/workerMessages';
 import type { ContainerExit, PlacedContainer } from '../engines/engine';
 import type { Call, DebugRequest, PhaseMessage } from './call';
-import { callMessage, loadMessage, worksAtOnce } from './callMessage';
+import { callMessage, loadMessage, mayGoDirect } from './callMessage';
 import type { Clock } from './clock';
 import type { ContainerEvents } from './containerEvents';
 import { endPlaced } from './endPlaced';
@@ -179,8 +179,7 @@ export class Container {
   dispatch(calls: readonly Call[]): void {
     const [first] = calls;
     if (first === undefined) return;
-    const single = !first.batch && !worksAtOnce(first) && first.debug === undefined;
-    const direct = single && this.line.open && this.line.size === this.inflight.size;
+    const direct = mayGoDirect(first) && this.line.open && this.line.size === this.inflight.size;
     this.laneKey = first.target.laneKey;
     this.target = first.target;
     this.warm = true;

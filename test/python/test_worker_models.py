@@ -401,6 +401,11 @@ class Memory(unittest.TestCase):
             self.runtime.call("quick")
         self.assertLess(len(self.runtime.memory), 20)
 
+    def test_a_quick_call_that_is_watched_has_a_sample(self):
+        call = self.runtime.start_call("quick", watched=True)
+        self.runtime.expect("result")
+        self.assertEqual([sample["call"] for sample in self.runtime.memory], [call])
+
 
 if __name__ == "__main__":
     unittest.main()

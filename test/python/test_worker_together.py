@@ -82,8 +82,12 @@ APP = '''
 
     @app.function(max_concurrent_inputs=4)
     def stuck(n):
-        print("stuck", n)
-        time.sleep(60)
+        while True:
+            try:
+                print("stuck", n)
+                time.sleep(60)
+            except BaseException:
+                continue
 
     @app.function(max_concurrent_inputs=4)
     def ask(n):

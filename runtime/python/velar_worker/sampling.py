@@ -22,9 +22,14 @@ class Sampling:
         #: When the next sample is due on the monotonic clock; None while nothing runs.
         self.due: Optional[float] = None
         self._since = 0.0
+        self._watched = False
 
-    def begin(self, now: float) -> None:
-        """A load or a call began. Goes on unchanged where one is in progress."""
+    def begin(self, now: float, watched: bool = False) -> None:
+        """A load or a call began. Goes on unchanged where one is in progress.
+
+        ``watched``: somebody looks at its memory, so that it gets a sample of its own however quick it is.
+        """
+        self._watched = self._watched or watched
         if self.due is None:
             self._since = now
             self.due = now + FIRST
@@ -38,11 +43,12 @@ class Sampling:
     def end(self, runner: RunnerProcess) -> None:
         """Nothing runs any more."""
         self.due = None
+        self._watched = False
         runner.memory.rest()
 
     def worth_a_last(self, now: float) -> bool:
-        """True when what ends now ran long enough for a sample of its own."""
-        return self.due is not None and now - self._since > FIRST
+        """True when what ends now is watched, or ran long enough for a sample of its own."""
+        return self.due is not None and (self._watched or now - self._since > FIRST)
 
     def take(self, runner: RunnerProcess, out: Link, now: float) -> None:
         """Queues a sample and sets when the next is due."""

@@ -246,7 +246,7 @@ class Supervisor:
         runner.link.flush()
         now = time.monotonic()
         follow(runner, self._link, now)
-        self._sampling.begin(now)
+        self._sampling.begin(now, header.get("watched") is True)
 
     def _on_cancel(self, header: Dict[str, Any], _payload: bytes) -> None:
         reason = "timeout" if header.get("reason") == "timeout" else "cancelled"
@@ -315,7 +315,7 @@ class Supervisor:
             runner.memory.beside = lambda: self._nursery.resident_bytes
         self._link.queue(message(loads.written(load, change, (time.perf_counter() - before) * 1000.0)))
         self._link.queue(message({"type": "loading", "load": load, "pid": runner.pid}))
-        self._sampling.begin(time.monotonic())
+        self._sampling.begin(time.monotonic(), watched=True)
 
     def _let_go(self) -> None:
         """In a forked child: what belongs to the supervisor is no longer this process's."""

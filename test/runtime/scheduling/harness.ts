@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
 import type { RunEvent } from '../../../runtime/protocol/events';
 import { chunkLines, type LogLine } from '../../../runtime/protocol/logChunks';
-import type { Container, FileEntry, MethodParams } from '../../../runtime/protocol/methods';
+import type { Container, FileEntry } from '../../../runtime/protocol/methods';
 import type { Engine } from '../../../runtime/engines/engine';
 import { rememberPython } from '../../../runtime/images/python';
 import {
   createScheduler,
   type SchedulerOptions,
 } from '../../../runtime/scheduling/createScheduler';
+import type { RunParams } from '../../../runtime/scheduling/run';
 import type { RunService, RunWatch } from '../../../runtime/scheduling/service';
 import { openStore, type Store } from '../../../runtime/store/store';
 
@@ -24,7 +25,7 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
 }
 
 type JsonValue = string | number | boolean | null | JsonValue[];
-export type Start = Partial<MethodParams<'run.start'>> & { qualname: string };
+export type Start = Partial<RunParams> & { qualname: string };
 
 export interface WatchedRun {
   readonly id: string;

@@ -8,6 +8,8 @@ import { WorkerLink } from '../../../runtime/scheduling/workerLink';
 import { app, errorOf, Harness, valueOf } from './harness';
 
 const CALLS = 2_000;
+/** Runs of a person go by way of the supervisor, which looks at their memory. */
+const DEPLOYED = { qualname: 'f', environment: 'staging' } as const;
 
 /** Prints by every way there is, as the call's number says, and returns what it printed. */
 const PRINTER = `
@@ -62,7 +64,7 @@ describe("a runner's own line", function () {
   it('brings no result before what was printed, whoever printed it', async () => {
     const bundle = await harness.bundle(app(PRINTER));
     for (let number = 0; number < CALLS; number += 1) {
-      const run = await harness.run(bundle, { qualname: 'f' }, [number]);
+      const run = await harness.run(bundle, DEPLOYED, [number]);
       const { status } = await run.ended;
       assert.equal(status, 'succeeded');
       const lines = (await run.lines()).map(({ text }) => text);
@@ -82,7 +84,7 @@ def f(number):
     const bundle = await harness.bundle(app(body));
     const values: unknown[] = [];
     for (const number of [0, 1, 2]) {
-      const run = await harness.run(bundle, { qualname: 'f' }, [number]);
+      const run = await harness.run(bundle, DEPLOYED, [number]);
       await run.ended;
       values.push(valueOf(run));
       const lines = (await run.lines()).map(({ text }) => text);
@@ -106,9 +108,9 @@ def f(number):
     time.sleep(60)`;
     const bundle = await harness.bundle(app(body));
     await (
-      await harness.run(bundle, { qualname: 'f' }, [0])
+      await harness.run(bundle, DEPLOYED, [0])
     ).ended;
-    const run = await harness.run(bundle, { qualname: 'f' }, [1]);
+    const run = await harness.run(bundle, DEPLOYED, [1]);
     // The supervisor knows of the call by now: it looks at its memory.
     await run.until(({ type }) => type === 'memory');
     harness.service.cancel(run.id);
@@ -128,13 +130,13 @@ def f(number):
     os.kill(os.getpid(), signal.SIGKILL)`;
     const bundle = await harness.bundle(app(body));
     await (
-      await harness.run(bundle, { qualname: 'f' }, [0])
+      await harness.run(bundle, DEPLOYED, [0])
     ).ended;
-    const run = await harness.run(bundle, { qualname: 'f' }, [1]);
+    const run = await harness.run(bundle, DEPLOYED, [1]);
     assert.equal((await run.ended).status, 'failed');
     assert.equal(errorOf(run).type, 'RunnerKilled');
     assert.equal((await run.lines()).length, 500);
-    const next = await harness.run(bundle, { qualname: 'f' }, [0]);
+    const next = await harness.run(bundle, DEPLOYED, [0]);
     assert.equal((await next.ended).status, 'succeeded');
   });
 
@@ -146,13 +148,40 @@ def f(gate):
     while not os.path.exists(gate):
         time.sleep(0.01)`;
     const bundle = await harness.bundle(app(body));
-    const first = await harness.run(bundle, { qualname: 'f' }, [harness.home]);
+    const first = await harness.run(bundle, DEPLOYED, [harness.home]);
     await first.ended;
     const gate = join(harness.home, 'gate');
-    const lasting = await harness.run(bundle, { qualname: 'f' }, [gate]);
+    const lasting = await harness.run(bundle, DEPLOYED, [gate]);
     await lasting.until(() => lasting.events.filter(({ type }) => type === 'memory').length >= 3);
     await writeFile(gate, '');
     assert.equal((await lasting.ended).status, 'succeeded');
+  });
+});
+
+describe('the memory of a run', () => {
+  let harness: Harness;
+  beforeEach(async () => {
+    harness = await Harness.open();
+  });
+  afterEach(() => harness.close());
+
+  it('is told however quick it is, in a cold container and in a warm one', async () => {
+    const bundle = await harness.bundle(app('@app.function()\ndef f():\n    return 1'));
+    for (const container of ['cold', 'warm']) {
+      const run = await harness.run(bundle, { qualname: 'f' });
+      await run.ended;
+      const samples = run.events.filter((event) => event.type === 'memory');
+      assert.ok(samples.length > 0, container);
+      assert.equal(samples.at(-1)?.phase, 'running', container);
+      const peak = samples.at(-1)?.peakBytes ?? 0;
+      assert.ok(peak > 4 << 20 && peak < 1 << 30, String(peak));
+    }
+    const unseen = await harness.run(bundle, DEPLOYED);
+    await unseen.ended;
+    assert.deepEqual(
+      unseen.events.filter((event) => event.type === 'memory' && event.phase === 'running'),
+      [],
+    );
   });
 });
 
