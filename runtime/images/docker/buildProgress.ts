@@ -110,7 +110,7 @@ function isEngines(text: string): boolean {
 function isBookkeeping(line: string): boolean {
   return (
     line === '' ||
-    /^ ---> (Running in )?[0-9a-f]{12}$/.test(line) ||
+    /^ ---> (Running in |Removed intermediate container )?[0-9a-f]{12}$/.test(line) ||
     /^Removing intermediate container [0-9a-f]{12}$/.test(line) ||
     /^Successfully (built|tagged) \S+$/.test(line)
   );

@@ -100,6 +100,21 @@ describe("a build's progress", () => {
     assert.match(reader.printedByStep, /^ERROR: Could not find.*\nERROR: No matching/);
   });
 
+  it('leaves the bookkeeping of newer engines out, so that what was printed last is the last', () => {
+    const reader = new BuildProgressReader(titles);
+    let output = '';
+    for (const stream of [
+      'Step 1/4 : RUN x',
+      ' ---> Running in 65f3ec8e6ea2\n',
+      'why\n',
+      ' ---> Removed intermediate container 65f3ec8e6ea2\n',
+    ]) {
+      output += reader.event({ stream }, 0).output;
+    }
+    assert.equal(output, 'step 1 of 4 · base\nwhy\n');
+    assert.equal(reader.printedByStep, 'why');
+  });
+
   it("tells pip's own progress behind the step", () => {
     const reader = new BuildProgressReader(titles);
     reader.event({ stream: 'Step 4/5 : RUN x' }, 0);
