@@ -18,7 +18,9 @@ const STOP_GRACE_MS = 30_000;
 /**
  * @typedef {object} TestDocker
  * @property {Record<string, string>} env for tests: DOCKER_HOST, and what VELAR_TEST_DOCKER_… name
- * @property {() => Promise<void>} restart ends the engine, with the containers that run, and starts it again
+ * @property {() => Promise<void>} halt ends the engine, with the containers that run, and keeps what it holds
+ * @property {() => Promise<void>} resume starts a halted engine again
+ * @property {() => Promise<void>} restart halts it and starts it again
  * @property {() => Promise<void>} stop ends the engine and removes all that it held
  */
 
@@ -56,9 +58,13 @@ export async function startDocker({ newer = false, config = {} } = {}) {
     const begin = () => startDaemon({ dockerd: programs.dockerd, path, folder, host, bridge });
     let daemon = await begin();
     undo.push(() => daemon.stop());
-    const restart = async () => {
-      await daemon.stop();
+    const halt = () => daemon.stop();
+    const resume = async () => {
       daemon = await begin();
+    };
+    const restart = async () => {
+      await halt();
+      await resume();
     };
     await must(programs.docker, [
       ...['-H', host, 'import', '--change', 'CMD ["python3"]'],
@@ -69,7 +75,7 @@ export async function startDocker({ newer = false, config = {} } = {}) {
       VELAR_TEST_DOCKER_BASE: BASE_IMAGE,
       VELAR_TEST_DOCKER_GATEWAY: gateway,
     };
-    return { env, restart, stop };
+    return { env, halt, resume, restart, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Gpu } from '../../runtime/protocol/methods';
 import { errorOf, phaseEnds, valueOf, type Harness } from '../runtime/scheduling/harness';
 import { containersOf, dockerApp, dockerClient, openDocker } from './support';
+
+/** How many containers of the harness's runtime have ended, as the engine says. */
+async function deaths(docker: Harness): Promise<number> {
+  const events = (await dockerClient().getEvents({
+    since: 1,
+    until: Date.now() / 1000,
+    filters: {
+      event: ['die'],
+      label: [`velar.runtime=${docker.store.runtimeId}`, 'velar.container'],
+    },
+  })) as Readable;
+  return (await text(events)).split('\n').filter((line) => line !== '').length;
+}
 
 describe('Containers of a real Docker engine', () => {
   let harness: Harness | undefined;
@@ -161,6 +176,35 @@ describe('Containers of a real Docker engine', () => {
     const run = await docker.run(bundle, { qualname: 'fill' });
     await run.ended;
     assert.equal(errorOf(run).kind, 'oom');
+    // Not a process of it: those its supervisor would have told of.
+    assert.match(errorOf(run).message, /^The container ran out of memory, and the system ended it/);
+    assert.equal(await deaths(docker), 1);
+  });
+
+  it('is not said to have run out of memory when it is killed after a function in it had', async () => {
+    const docker = await open();
+    const body = [
+      'def work(how):',
+      '    import time',
+      '    if how == "eat":',
+      '        return len(bytearray(400_000_000))',
+      '    print("waiting", flush=True)',
+      '    time.sleep(60)',
+    ].join('\n');
+    const bundle = await docker.bundle(dockerApp(body, 'memory=128'));
+    const hungry = await docker.run(bundle, { qualname: 'work' }, ['eat']);
+    await hungry.ended;
+    assert.equal(errorOf(hungry).kind, 'oom');
+    assert.equal(await deaths(docker), 0);
+    const run = await docker.run(bundle, { qualname: 'work' }, ['wait']);
+    await run.until((event) => event.type === 'phase' && event.phase === 'running');
+    const [info] = await containersOf(docker);
+    await dockerClient()
+      .getContainer(info?.Id ?? '')
+      .kill();
+    await run.ended;
+    assert.equal(errorOf(run).kind, 'infrastructure');
+    assert.match(errorOf(run).message, /died \(killed by SIGKILL\)/);
   });
 
   it('names how a container ended that somebody killed, and starts another for the next run', async () => {

@@ -1,4 +1,4 @@
-/** A TCP relay that a test can cut: what the network does to people. */
+/** A relay that a test can cut: what the network does to people. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export class TcpProxy {
@@ -10,14 +10,15 @@ export class TcpProxy {
   /** Bytes that came from clients so far. */
   clientBytes = 0;
 
-  private constructor(private readonly target: number) {
+  private constructor(private readonly target: number | string) {
     this.server = createServer((client) => {
       if (this.refusing) {
         client.destroy();
         return;
       }
       this.accepted += 1;
-      const upstream = connect(this.target, '127.0.0.1');
+      const upstream =
+        typeof this.target === 'number' ? connect(this.target, '127.0.0.1') : connect(this.target);
       client.on('data', (data: Buffer) => {
         this.clientBytes += data.byteLength;
       });
@@ -39,6 +40,13 @@ export class TcpProxy {
   static async start(target: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  /** A relay between Unix sockets: it listens at `path`. */
+  static async startUnix(path: string, target: string): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    await new Promise<void>((resolve) => proxy.server.listen(path, resolve));
     return proxy;
   }
 

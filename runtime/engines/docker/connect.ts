@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import * as z from 'zod';
 import { VelarError } from '../../protocol/errors';
 import { KIND, type EngineDevices } from './deviceRequest';
+import { engineFault } from './failures';
 
 /** Docker 20.10, the oldest that this was tried with. */
 const OLDEST_API = '1.41';
@@ -152,35 +153,14 @@ function hostOfContext(environment: Environment): string | undefined {
 }
 
 function unusable(error: unknown, socket: string): VelarError {
-  const code = (error as NodeJS.ErrnoException).code;
   const said = error instanceof Error ? error.message : String(error);
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-      return new VelarError('unauthorised', `This user may not use Docker at ${socket}.`, {
-        hint: 'Run `sudo usermod -aG docker $USER`, log in again, and start the runtime again.',
-        cause: error,
-      });
-    case 'ENOENT':
-      return new VelarError('unreachable', `There is no Docker engine at ${socket}.`, {
-        hint: 'Start it with `sudo systemctl start docker`; where it is not installed, see https://docs.docker.com/engine/install/.',
-        cause: error,
-      });
-    case 'ECONNREFUSED':
-      return new VelarError('unreachable', `The Docker engine at ${socket} is stopped.`, {
-        hint: 'Start it with `sudo systemctl start docker`.',
-        cause: error,
-      });
-    default:
-      return new VelarError(
-        'unreachable',
-        `The Docker engine at ${socket} does not answer: ${said}.`,
-        {
-          hint: 'See `sudo systemctl status docker`.',
-          cause: error,
-        },
-      );
-  }
+  return (
+    engineFault(error, socket) ??
+    new VelarError('unreachable', `The Docker engine at ${socket} does not answer: ${said}.`, {
+      hint: 'See `sudo systemctl status docker`.',
+      cause: error,
+    })
+  );
 }
 
 /** Negative where `a` is the older of two versions such as 1.41 and 1.5. */

@@ -9,6 +9,7 @@ import type { ImagePython } from '../../images/docker/pythonCheck';
 import { canonicalJson } from '../../images/imagePlan';
 import type { VolumeStore } from '../../store/volumes';
 import type {
+  BuildListener,
   BundleFiles,
   ContainerSpec,
   Engine,
@@ -21,9 +22,10 @@ import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '..
 import { connectDocker, engineDevices, type DockerHost } from './connect';
 import { createOptions, INSIDE, LABEL } from './createOptions';
 import { deviceRequest, type DeviceRequest } from './deviceRequest';
-import { startFailure } from './failures';
-import { findLeft } from './leftovers';
+import { asked, engineFault, startFailure } from './failures';
+import { findLeft, removeAll } from './leftovers';
 import { DockerContainer } from './placed';
+import { containerUser, type ContainerUser } from './user';
 import { WorkerPackages } from './workerPackages';
 
 export interface DockerEngineOptions {
@@ -54,14 +56,6 @@ interface Planned {
   };
 }
 
-interface ContainerUser {
-  uid: number;
-  gid: number;
-}
-
-/** User and group of containers of a runtime that itself runs as root. */
-const NOBODY: ContainerUser = { uid: 65534, gid: 65534 };
-
 /** Connects, and finds what an earlier process of this runtime left. Throws as `connectDocker` does. */
 export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
   const host = await connectDocker(options.environment);
@@ -71,8 +65,9 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
     process.umask(0o022);
     chmodSync(options.blobs, 0o755);
   }
-  const { left, removed } = await findLeft(host.docker, options.runtime, (message) =>
-    options.logger.warn(message),
+  const { left, removed } = await asked(
+    host.socket,
+    findLeft(host.docker, options.runtime, (message) => options.logger.warn(message)),
   );
   if (removed.length > 0) {
     options.logger.info(`Removed containers that an earlier runtime left: ${removed.join(', ')}.`);
@@ -90,6 +85,7 @@ class DockerEngine implements Engine {
   private readonly planned = new WeakMap<EngineImage, Planned>();
   private readonly images: DockerImages;
   private readonly packages: WorkerPackages;
+  private readonly warn = (message: string): void => this.options.logger.warn(message);
 
   constructor(
     private readonly host: DockerHost,
@@ -108,7 +104,7 @@ class DockerEngine implements Engine {
       sources: options.pythonPackages,
       folder: join(home, 'worker'),
       labels,
-      warn: (message) => options.logger.warn(message),
+      warn: this.warn,
     });
     this.images = new DockerImages({
       docker: host.docker,
@@ -123,7 +119,7 @@ class DockerEngine implements Engine {
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
   ): Promise<EngineImage> {
-    const plan = await this.images.plan(image, files);
+    const plan = await asked(this.host.socket, this.images.plan(image, files));
     const { cpu, memoryMiB, volumes } = options;
     const limits = { cpu, memoryMiB, volumes };
     this.checkLimits(limits);
@@ -133,20 +129,30 @@ class DockerEngine implements Engine {
       note: undefined,
       environment: plan.environment,
       isReady: () => planned.ready !== undefined && this.images.isReady(plan),
-      ensure: async (listener, signal) => {
-        const { cached, pulled, id, python } = await this.images.ensure(plan, listener, signal);
-        if (planned.ready?.id !== id) {
-          const sets = await this.variablesOf(id);
-          planned.ready = { id, python, sets };
-        }
-        return { cached, pulled };
-      },
+      ensure: (listener, signal) => asked(this.host.socket, this.ensure(planned, listener, signal)),
     };
     this.planned.set(made, planned);
     return made;
   }
 
-  async start(spec: ContainerSpec): Promise<PlacedContainer> {
+  private async ensure(
+    planned: Planned,
+    listener: BuildListener,
+    signal: AbortSignal,
+  ): Promise<{ cached: boolean; pulled: boolean }> {
+    const ready = await this.images.ensure(planned.plan, listener, signal);
+    const { cached, pulled, id, python } = ready;
+    if (planned.ready?.id !== id) {
+      planned.ready = { id, python, sets: await this.variablesOf(id) };
+    }
+    return { cached, pulled };
+  }
+
+  start(spec: ContainerSpec): Promise<PlacedContainer> {
+    return asked(this.host.socket, this.startOne(spec));
+  }
+
+  private async startOne(spec: ContainerSpec): Promise<PlacedContainer> {
     const planned = this.planned.get(spec.image);
     if (planned?.ready === undefined) throw new Error('The image is not one that is ready here.');
     const { plan, ready, limits } = planned;
@@ -181,17 +187,14 @@ class DockerEngine implements Engine {
       network: this.options.environment['VELAR_DOCKER_NETWORK'],
     });
     await this.removeLost();
-    let handle;
     try {
-      handle = await docker.createContainer(options);
+      const handle = await docker.createContainer(options);
+      const placed = await DockerContainer.start(spec.container, docker, handle, this.warn);
+      this.keep(placed);
+      return placed;
     } catch (error) {
-      throw startFailure(error);
+      throw engineFault(error, this.host.socket) ?? startFailure(error);
     }
-    const placed = await DockerContainer.start(spec.container, handle, (message) =>
-      this.options.logger.warn(message),
-    );
-    this.keep(placed);
-    return placed;
   }
 
   list(): PlacedContainer[] {
@@ -199,11 +202,11 @@ class DockerEngine implements Engine {
   }
 
   storedImages(): Promise<StoredImage[]> {
-    return this.images.stored();
+    return asked(this.host.socket, this.images.stored());
   }
 
   removeImage(key: string): Promise<void> {
-    return this.images.remove(key);
+    return asked(this.host.socket, this.images.remove(key));
   }
 
   async dispose(): Promise<void> {
@@ -211,6 +214,8 @@ class DockerEngine implements Engine {
       ...this.list().map((container) => container.stop(0)),
       this.images.dispose(),
     ]);
+    // The engine may have kept what it lost sight of as it went away, or as it was asked for it.
+    await removeAll(this.host.docker, this.options.runtime, this.warn);
   }
 
   private keep(placed: DockerContainer): void {
@@ -223,9 +228,10 @@ class DockerEngine implements Engine {
   }
 
   private async removeLost(): Promise<void> {
-    const lost = [...this.lost];
-    this.lost.clear();
-    await Promise.all(lost.map((container) => container.remove()));
+    const removed = [...this.lost].map(async (container) => {
+      if (await container.remove()) this.lost.delete(container);
+    });
+    await Promise.all(removed);
   }
 
   private checkLimits({ cpu, memoryMiB }: Pick<FunctionOptions, 'cpu' | 'memoryMiB'>): void {
@@ -279,10 +285,4 @@ function without(
   names: ReadonlySet<string>,
 ): Record<string, string> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.has(name)));
-}
-
-/** The runtime's own user, so that files of volumes are its own; for root, nobody. */
-function containerUser(): ContainerUser {
-  const uid = process.getuid?.() ?? 0;
-  return uid === 0 ? NOBODY : { uid, gid: process.getgid?.() ?? uid };
 }

@@ -2,6 +2,49 @@
 import { VelarError } from '../../protocol/errors';
 import { CDI_REMEDY, TOOLKIT_REMEDY } from './deviceRequest';
 
+/** What is between this process and the engine, where that and not the engine's answer is the failure. */
+type Fault = 'forbidden' | 'absent' | 'stopped' | 'hung up';
+
+/**
+ * Why the engine at this socket can't be used, and what to do about it; undefined for every other failure, such as
+ * an answer of the engine.
+ */
+export function engineFault(error: unknown, socket: string): VelarError | undefined {
+  switch (faultOf(error)) {
+    case 'forbidden':
+      return new VelarError('unauthorised', `This user may not use Docker at ${socket}.`, {
+        hint: 'Run `sudo usermod -aG docker $USER`, log in again, and start the runtime again.',
+        cause: error,
+      });
+    case 'absent':
+      return new VelarError('unreachable', `There is no Docker engine at ${socket}.`, {
+        hint: 'Start it with `sudo systemctl start docker`; where it is not installed, see https://docs.docker.com/engine/install/.',
+        cause: error,
+      });
+    case 'stopped':
+      return new VelarError('unreachable', `The Docker engine at ${socket} is stopped.`, {
+        hint: 'Start it with `sudo systemctl start docker`.',
+        cause: error,
+      });
+    case 'hung up':
+      return new VelarError('unreachable', `The Docker engine at ${socket} went away.`, {
+        hint: 'Look with `sudo systemctl status docker`, and start it with `sudo systemctl start docker`.',
+        cause: error,
+      });
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Awaits what the engine is asked for; where it can't be asked, that is thrown with its remedy. */
+export async function asked<T>(socket: string, request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    throw engineFault(error, socket) ?? error;
+  }
+}
+
 /** The engine's words for a failed create or start, with the remedy where it is known. */
 export function startFailure(error: unknown): VelarError {
   const said = saidBy(error);
@@ -19,12 +62,6 @@ export function startFailure(error: unknown): VelarError {
       cause: error,
     });
   }
-  if (isGone(error)) {
-    return new VelarError('unreachable', 'The Docker engine is gone.', {
-      hint: 'Start it with `sudo systemctl start docker`, then run again.',
-      cause: error,
-    });
-  }
   return new VelarError('internal', `Docker could not start the container: ${said}.`, {
     cause: error,
   });
@@ -32,8 +69,19 @@ export function startFailure(error: unknown): VelarError {
 
 /** True where nobody answers at the engine's socket, or it hung up. */
 export function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(code ?? '');
+  const fault = faultOf(error);
+  return fault !== undefined && fault !== 'forbidden';
+}
+
+/** Of a socket only: files that a request reads fail with the same codes. */
+function faultOf(error: unknown): Fault | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return 'hung up';
+  if (code === 'EPIPE' && syscall === 'write') return 'hung up';
+  if (syscall !== 'connect') return undefined;
+  if (code === 'EACCES' || code === 'EPERM') return 'forbidden';
+  if (code === 'ENOENT') return 'absent';
+  return code === 'ECONNREFUSED' ? 'stopped' : undefined;
 }
 
 /** The engine's answer to a request for what does not exist. */

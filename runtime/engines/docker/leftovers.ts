@@ -10,10 +10,7 @@ export async function findLeft(
   runtime: string,
   warn: (message: string) => void,
 ): Promise<{ left: (LeftContainer & { placed: DockerContainer })[]; removed: string[] }> {
-  const found = await docker.listContainers({
-    all: true,
-    filters: { label: [`${LABEL.runtime}=${runtime}`] },
-  });
+  const found = await labelled(docker, runtime);
   const left: (LeftContainer & { placed: DockerContainer })[] = [];
   const removed: string[] = [];
   for (const { Id, Labels, State } of found) {
@@ -26,8 +23,30 @@ export async function findLeft(
       continue;
     }
     const gpus = (Labels[LABEL.gpus] ?? '').split(',').filter(Boolean);
-    const placed = await DockerContainer.running(container, handle, warn);
+    const placed = await DockerContainer.running(container, docker, handle, warn);
     left.push({ placed, pool, tokenDigest, gpus });
   }
   return { left, removed };
+}
+
+/** Removes whatever carries the runtime's label, running or not. Never rejects: what stays is told. */
+export async function removeAll(
+  docker: Docker,
+  runtime: string,
+  warn: (message: string) => void,
+): Promise<void> {
+  try {
+    const found = await labelled(docker, runtime);
+    await Promise.all(found.map(({ Id }) => remove(docker.getContainer(Id))));
+  } catch (error) {
+    // The next start of the runtime finds them.
+    warn(`Docker was not asked for containers that are left: ${String(error)}`);
+  }
+}
+
+function labelled(docker: Docker, runtime: string): Promise<Docker.ContainerInfo[]> {
+  return docker.listContainers({
+    all: true,
+    filters: { label: [`${LABEL.runtime}=${runtime}`] },
+  });
 }

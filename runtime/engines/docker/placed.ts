@@ -1,7 +1,9 @@
 /** A container of the Docker engine: started, waited for, stopped, removed. */
 import type Docker from 'dockerode';
+import { exitCode } from '../../images/docker/exitCode';
 import type { ContainerExit, PlacedContainer } from '../engine';
-import { isGone, isNotFound, startFailure } from './failures';
+import { isGone, isNotFound } from './failures';
+import { endedForMemory } from './memoryEnds';
 
 const KEPT_OUTPUT_CHARACTERS = 8192;
 /** Docker's codes for a process that a signal ended are 128 and the signal's number. */
@@ -18,47 +20,55 @@ type Warn = (message: string) => void;
 export class DockerContainer implements PlacedContainer {
   readonly exited: Promise<ContainerExit>;
   private ended = false;
-  private gone = false;
+  private left = false;
+  /** Kills that the engine was asked for here, those that came too late included. */
+  private kills = 0;
 
   private constructor(
     readonly container: string,
     readonly pid: number | null,
+    private readonly docker: Docker,
     private readonly handle: Docker.Container,
     private readonly warn: Warn,
   ) {
     this.exited = endOf(handle).then((end) => this.close(end));
   }
 
-  /** Starts a created container. Throws as `startFailure` says; what was created is removed then. */
+  /** Starts a created container. Throws what the client throws; what was created is removed then. */
   static async start(
     container: string,
+    docker: Docker,
     handle: Docker.Container,
     warn: Warn,
   ): Promise<DockerContainer> {
     try {
       await handle.start();
-      return await DockerContainer.running(container, handle, warn);
+      return await DockerContainer.running(container, docker, handle, warn);
     } catch (error) {
       await remove(handle);
-      throw startFailure(error);
+      throw error;
     }
   }
 
   /** Takes over a container that runs, or has ended already. */
   static async running(
     container: string,
+    docker: Docker,
     handle: Docker.Container,
     warn: Warn,
   ): Promise<DockerContainer> {
     const { State } = await handle.inspect();
-    return new DockerContainer(container, State.Pid === 0 ? null : State.Pid, handle, warn);
+    const pid = State.Pid === 0 ? null : State.Pid;
+    return new DockerContainer(container, pid, docker, handle, warn);
   }
 
   async stop(graceMs: number): Promise<ContainerExit> {
     if (!this.ended) {
       try {
-        if (graceMs === 0) await this.handle.kill();
-        else await this.handle.stop({ t: Math.ceil(graceMs / 1000) });
+        if (graceMs === 0) {
+          this.kills += 1;
+          await this.handle.kill();
+        } else await this.handle.stop({ t: Math.ceil(graceMs / 1000) });
       } catch (error) {
         // It ended by itself meanwhile, or the engine is gone and `exited` says so.
         if (!isOver(error) && !isGone(error)) throw error;
@@ -67,32 +77,40 @@ export class DockerContainer implements PlacedContainer {
     return this.exited;
   }
 
-  private async close(end: { StatusCode: number } | { lost: unknown }): Promise<ContainerExit> {
+  private async close(end: { code: number } | { lost: unknown }): Promise<ContainerExit> {
     this.ended = true;
     if ('lost' in end) {
-      this.gone = true;
+      this.left = true;
       const output = 'The Docker engine went away while the container ran.';
       return { code: null, signal: null, output };
     }
-    const [output, oom] = await Promise.all([this.lastWords(), this.wasOutOfMemory()]);
-    await this.remove();
-    const signal = SIGNALS[end.StatusCode];
+    const signal = SIGNALS[end.code];
+    const [output, oom] = await Promise.all([
+      this.lastWords(),
+      signal === 'SIGKILL' && this.wasOutOfMemory(),
+    ]);
+    // An engine that is about to go tells of the end, and may not get to the removal.
+    this.left = !(await this.remove());
     return signal === undefined
-      ? { code: end.StatusCode, signal: null, output, oom }
+      ? { code: end.code, signal: null, output, oom }
       : { code: null, signal, output, oom };
   }
 
-  /** True where the engine went away before the container's end was seen: it may run still. */
+  /** True where the engine went away before the container was removed: it may run still. */
   get lost(): boolean {
-    return this.gone;
+    return this.left;
   }
 
-  /** Removes what is left of it. Never rejects: what can't be removed is told, and is no reason to wait. */
-  async remove(): Promise<void> {
+  /**
+   * Removes what is left of it. False where something may be left. Never rejects: what can't be removed is told,
+   * and is no reason to wait.
+   */
+  async remove(): Promise<boolean> {
     try {
-      await remove(this.handle);
+      return await remove(this.handle);
     } catch (error) {
       this.warn(`Docker did not remove container ${this.container}: ${String(error)}`);
+      return false;
     }
   }
 
@@ -108,28 +126,30 @@ export class DockerContainer implements PlacedContainer {
 
   private async wasOutOfMemory(): Promise<boolean> {
     try {
-      return (await this.handle.inspect()).State.OOMKilled;
+      return await endedForMemory(this.docker, this.handle, this.kills);
     } catch {
+      // Unknown is told as a kill, which it was in any case.
       return false;
     }
   }
 }
 
-/** Removes a container, running or not. One that is gone, or whose engine is, needs nothing. */
-export async function remove(handle: Docker.Container): Promise<void> {
+/** Removes a container, running or not. False where the engine is gone, and may have kept it. */
+export async function remove(handle: Docker.Container): Promise<boolean> {
   try {
     await handle.remove({ force: true, v: true });
+    return true;
   } catch (error) {
-    if (!isNotFound(error) && !isOver(error) && !isGone(error)) throw error;
+    if (isGone(error)) return false;
+    if (!isNotFound(error) && !isOver(error)) throw error;
+    return true;
   }
 }
 
 /** Answers at once for a container that has ended already. */
-async function endOf(
-  handle: Docker.Container,
-): Promise<{ StatusCode: number } | { lost: unknown }> {
+async function endOf(handle: Docker.Container): Promise<{ code: number } | { lost: unknown }> {
   try {
-    return (await handle.wait({ condition: 'not-running' })) as { StatusCode: number };
+    return { code: await exitCode(handle) };
   } catch (error) {
     return { lost: error };
   }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { exitCode } from '../../images/docker/exitCode';
 import { exists } from '../../store/exists';
 import { INSIDE } from './createOptions';
 import { remove } from './placed';
@@ -111,8 +112,8 @@ export class WorkerPackages {
     });
     try {
       await container.start();
-      const { StatusCode } = (await container.wait()) as { StatusCode: number };
-      if (StatusCode !== 0) throw new Error(`compileall ended with exit code ${StatusCode}`);
+      const code = await exitCode(container);
+      if (code !== 0) throw new Error(`compileall ended with exit code ${code}`);
     } finally {
       await remove(container);
     }

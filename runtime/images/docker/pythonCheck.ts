@@ -1,6 +1,7 @@
 /** Which Python an image has: the worker is started with it. */
 import type Docker from 'dockerode';
 import { VelarError } from '../../protocol/errors';
+import { exitCode } from './exitCode';
 import { engineWords } from './failures';
 
 /** The program's name on the image's PATH, and its version such as `3.11`. */
@@ -70,8 +71,7 @@ async function tryPython(
   });
   try {
     await container.start();
-    const { StatusCode } = (await container.wait()) as { StatusCode: number };
-    return StatusCode;
+    return await exitCode(container);
   } catch (error) {
     const { statusCode } = error as { statusCode?: unknown };
     if (statusCode !== 400 && statusCode !== 404 && statusCode !== 500) throw error;
