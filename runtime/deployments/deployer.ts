@@ -5,61 +5,86 @@ import { VelarError } from '../protocol/errors';
 import type { MethodParams } from '../protocol/methods';
 import { newRunId } from '../protocol/runIds';
 import type { ResultValue, RunError } from '../protocol/values';
-import { Call, type CallSink } from '../scheduling/call';
-import { imageNote } from '../scheduling/callers';
 import type { Clock } from '../scheduling/clock';
 import type { Described } from '../scheduling/describe';
 import { infrastructureError } from '../scheduling/platformErrors';
 import type { Run, RunParams } from '../scheduling/run';
-import { showRetry, showRunning, showStage, showWorkerPhase } from '../scheduling/runPhases';
-import { readinessOf, type Target } from '../scheduling/target';
+import type { Bringing } from '../scheduling/keptWarm';
+import { ownerOf, type Target } from '../scheduling/target';
 import type { TargetResult } from '../scheduling/targets';
-import type { DeploymentStore, Move } from '../store/deployments';
+import type { DeploymentStore } from '../store/deployments';
+import { checkDeploy, checkMove, checkServed, checkUndeploy } from './moveRules';
+import { MoveTurns } from './moveTurns';
+import { comeUp, type ReadinessOptions } from './readiness';
 
-export interface DeployerOptions {
+export interface DeployerOptions extends ReadinessOptions {
   deployments: DeploymentStore;
   clock: Clock;
-  /** Where containers are, for the reason that provisioning is skipped. */
-  place: string;
   begin: (params: RunParams) => Run;
   end: (run: Run, end: { result: ResultValue } | { error: RunError }) => void;
   apps: (bundle: string, file: string) => Promise<Described>;
   resolve: (run: Run, qualname: string, app: string) => TargetResult | Promise<TargetResult>;
-  submit: (calls: readonly Call[]) => void;
-  newCallId: () => number;
+  /** Brings containers up beside those of the version that is served. */
+  bring: (targets: readonly Target[]) => Bringing;
+  /** What the owner's environment serves from now on. */
+  keep: (owner: string, targets: readonly Target[]) => void;
+  /** It serves nothing from now on. */
+  withdraw: (owner: string) => void;
 }
 
 type Failed = { error: RunError };
+
+interface Chosen {
+  name: string;
+  functions: readonly FunctionDescription[];
+}
+
+/** What a run that changes an environment is started with. */
+interface Given extends Pick<RunParams, 'bundle' | 'file' | 'cpu'> {
+  id: string;
+  environment: Environment;
+  what: string;
+  by: string;
+}
+
+interface Change {
+  /** Throws where it may not be, before anything comes up and again before the switch. */
+  check: (app: string) => void;
+  /** The switch; gives the version that is served from then on. */
+  serve: (app: string, functions: DeployedFunction[]) => number;
+}
 
 /** What a version is made of before it has a number. */
 type Draft = Omit<Version, 'version'>;
 
 export class Deployer {
+  private readonly turns = new MoveTurns();
+
   constructor(private readonly options: DeployerOptions) {}
 
   /** Starts a run that deploys. Throws `conflict` where production is protected. */
   create(params: MethodParams<'deployment.create'>, by: string): void {
     const { run: id, bundle, file, app, environment, commit, cpu } = params;
     const { deployments, clock } = this.options;
-    if (app !== undefined) this.checkProtection(app, environment);
-    this.start({ id, bundle, file, cpu, environment, what: `deploy to ${environment}` }, (run) =>
-      this.whenReady(run, app, environment, (found, functions) => {
-        this.checkProtection(found, environment);
+    if (app !== undefined) checkDeploy(deployments, app, environment);
+    this.start({ id, bundle, file, cpu, environment, what: `deploy to ${environment}`, by }, app, {
+      check: (found) => checkDeploy(deployments, found, environment),
+      serve: (found, functions) => {
         const at = clock.now();
+        const number = deployments.next(found);
         const draft: Draft = { app: found, bundle, file, functions, cpu, at, by, commit };
-        const version = { ...draft, version: deployments.next(found) };
-        const { version: number } = version;
-        deployments.serve(version, {
+        const move = {
           app: found,
           environment,
           version: number,
           at,
           by,
-          action: 'deploy',
-        });
-        return version;
-      }),
-    );
+          action: 'deploy' as const,
+        };
+        deployments.serve({ ...draft, version: number }, move);
+        return number;
+      },
+    });
   }
 
   /** Starts a run that promotes or rolls back. Throws `not-found`, `conflict`. */
@@ -67,16 +92,44 @@ export class Deployer {
     const { run: id, app, environment, version: number, action } = params;
     const { deployments, clock } = this.options;
     const version = deployments.version(app, number);
-    this.checkMove(version, environment, action);
+    checkMove(deployments, version, environment, action);
+    // What a change that is still going on leaves to be served is not known yet.
+    if (this.turns.going(ownerOf(app, environment)) === undefined) {
+      checkServed(deployments, version, environment);
+    }
     const { bundle, file, cpu } = version;
     const what = action === 'promote' ? 'promote to production' : `roll back ${environment}`;
-    this.start({ id, bundle, file, cpu, environment, what }, (run) =>
-      this.whenReady(run, app, undefined, () => {
+    this.start({ id, bundle, file, cpu, environment, what, by }, app, {
+      check: () => {
+        checkMove(deployments, version, environment, action);
+        checkServed(deployments, version, environment);
+      },
+      serve: () => {
         const at = clock.now();
         deployments.serve(version, { app, environment, version: number, at, by, action });
-        return version;
-      }),
-    );
+        return number;
+      },
+    });
+  }
+
+  /** Takes an app out of an environment. Throws `not-found`, `conflict`. */
+  undeploy({ app, environment }: MethodParams<'deployment.undeploy'>, by: string): void {
+    const { deployments, clock, withdraw } = this.options;
+    const owner = ownerOf(app, environment);
+    if (deployments.app(app).serves.every((each) => each.environment !== environment)) {
+      throw new VelarError('not-found', `${app} is not deployed to ${environment}.`, {
+        hint: 'List what is with `velar deployments`.',
+      });
+    }
+    checkUndeploy(deployments, app, environment);
+    const going = this.turns.going(owner);
+    if (going !== undefined) {
+      throw new VelarError('conflict', `${environment} of ${app} is being changed: ${going}.`, {
+        hint: 'Wait for its end, or cancel it first.',
+      });
+    }
+    deployments.undeploy({ app, environment, at: clock.now(), by });
+    withdraw(owner);
   }
 
   /** Brings up again what served versions keep warm, as after a start of the runtime. */
@@ -84,60 +137,20 @@ export class Deployer {
     const { deployments } = this.options;
     for (const { app, serves } of deployments.apps()) {
       for (const { environment, version: number } of serves) {
-        const version = deployments.version(app, number);
-        if (!version.functions.some(({ options }) => options.minContainers > 0)) continue;
-        const { bundle, file, cpu } = version;
+        const { functions, bundle, file, cpu } = deployments.version(app, number);
+        if (!functions.some(({ options }) => options.minContainers > 0)) continue;
+        const given = { id: newRunId(), bundle, file, cpu, environment };
         const what = `serve ${environment} again`;
-        this.start({ id: newRunId(), bundle, file, cpu, environment, what }, (run) =>
-          this.whenReady(run, app, undefined, () => version),
-        );
-      }
-    }
-  }
-
-  private checkProtection(app: string, environment: Environment): void {
-    if (environment !== 'production' || !this.options.deployments.isProtected(app)) return;
-    throw new VelarError('conflict', `Production of ${app} takes promoted versions only.`, {
-      hint: 'Deploy to staging, try it, then promote it.',
-    });
-  }
-
-  private checkMove(version: Version, environment: Environment, action: Move['action']): void {
-    const { deployments } = this.options;
-    const { app, version: number } = version;
-    const had = (where: Environment): boolean =>
-      deployments.history(app, where).some((move) => move.version === number);
-    if (action === 'promote') {
-      if (environment !== 'production') {
-        throw new VelarError('invalid', 'Versions are promoted to production.');
-      }
-      if (!had('staging')) {
-        throw new VelarError('conflict', `Version ${number} of ${app} was never in staging.`, {
-          hint: 'Deploy it to staging and try it there first.',
+        this.start({ ...given, what, by: 'the runtime' }, app, {
+          check: () => undefined,
+          serve: () => number,
         });
       }
-    } else if (!had(environment)) {
-      throw new VelarError('conflict', `${environment} of ${app} never served version ${number}.`, {
-        hint: 'List what it served with `velar deployments`.',
-      });
-    }
-    if (deployments.served(app, environment)?.version === number) {
-      throw new VelarError(
-        'conflict',
-        `${environment} of ${app} serves version ${number} already.`,
-      );
     }
   }
 
-  private start(
-    given: Pick<RunParams, 'bundle' | 'file' | 'cpu'> & {
-      id: string;
-      environment: Environment;
-      what: string;
-    },
-    work: (run: Run) => Promise<{ result: ResultValue } | Failed>,
-  ): void {
-    const { id, what, ...params } = given;
+  private start(given: Given, app: string | undefined, change: Change): void {
+    const { id, what, by: _by, ...params } = given;
     const run = this.options.begin({
       ...params,
       run: id,
@@ -149,74 +162,83 @@ export class Deployer {
       ...timeline.enter('queued', at),
       ...timeline.progress(`reading ${params.file}`),
     ]);
-    work(run).then(
+    this.work(run, given, app, change).then(
       (end) => this.options.end(run, end),
       (error: unknown) => this.options.end(run, { error: failureOf(error) }),
     );
   }
 
-  /** Calls `serve` once all functions of the app have come up and nobody has cancelled. */
+  /** Changes what an app serves, in turn with others who do. */
+  private async work(
+    run: Run,
+    given: Given,
+    app: string | undefined,
+    change: Change,
+  ): Promise<{ result: ResultValue } | Failed> {
+    const gone = endOf(run);
+    const inTurn = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      const over = await this.turn(run, given, name, gone);
+      try {
+        return await work();
+      } finally {
+        over();
+      }
+    };
+    // Where the app is known its turn is that in which it was asked for, however long reading the code takes.
+    if (app !== undefined) {
+      return inTurn(app, async () => {
+        const chosen = await this.read(given, app);
+        return 'error' in chosen ? chosen : this.whenReady(run, given.environment, chosen, change);
+      });
+    }
+    const chosen = await this.read(given, app);
+    if ('error' in chosen) return chosen;
+    return inTurn(chosen.name, () => this.whenReady(run, given.environment, chosen, change));
+  }
+
+  private turn(run: Run, given: Given, app: string, gone: AbortSignal): Promise<() => void> {
+    const { environment, id, what, by } = given;
+    const told = `${what} by ${by}, run ${id}`;
+    return this.turns.take(ownerOf(app, environment), told, gone, (before) => {
+      const why = `waiting for another change of ${environment} of ${app} to end: ${before}`;
+      run.advance((timeline) => timeline.progress(why));
+    });
+  }
+
+  private async read({ bundle, file }: Given, app: string | undefined): Promise<Chosen | Failed> {
+    const described = await this.options.apps(bundle, file);
+    return 'error' in described ? described : chooseApp(described.apps, app, file);
+  }
+
+  /** Lets the environment serve it once all functions of the app have come up and nobody has cancelled. */
   private async whenReady(
     run: Run,
-    app: string | undefined,
-    /** Checked for before anything comes up. */
-    guarded: Environment | undefined,
-    serve: (app: string, functions: DeployedFunction[]) => Version,
+    environment: Environment,
+    { name, functions }: Chosen,
+    change: Change,
   ): Promise<{ result: ResultValue } | Failed> {
-    const { bundle, file, environment } = run.params;
-    const described = await this.options.apps(bundle, file);
-    if ('error' in described) return described;
-    const chosen = chooseApp(described.apps, app, file);
-    if ('error' in chosen) return chosen;
-    const { name } = chosen;
     run.app = name;
-    if (guarded !== undefined) this.checkProtection(name, guarded);
+    change.check(name);
     const targets: Target[] = [];
-    for (const { qualname } of chosen.functions) {
+    for (const { qualname } of functions) {
       const resolved = await this.options.resolve(run, qualname, name);
       if ('error' in resolved) return resolved;
       targets.push(resolved.target);
     }
-    // Functions with the same code, image and cards come up in the same container.
-    const groups = new Map(targets.map((target) => [target.groupKey, target]));
-    for (const target of targets) {
-      if (target.function.options.minContainers > 0) groups.set(target.groupKey, target);
-    }
-    const errors = await Promise.all([...groups.values()].map((target) => this.check(run, target)));
-    const error = errors.find((each) => each !== undefined);
-    if (error !== undefined) return { error };
     if (!run.active) return { error: cancelled() };
-    const { version } = serve(name, targets.map(deployed));
-    return { result: { value: { app: name, version, environment: environment ?? '' } } };
-  }
-
-  /** Resolves with what went wrong, or undefined once a container of the target has taken a call that does nothing. */
-  private check(run: Run, target: Target): Promise<RunError | undefined> {
-    const { place, newCallId, submit } = this.options;
-    const who = target.function.qualname;
-    return new Promise((resolve) => {
-      const done = (error: RunError | undefined): void => {
-        run.calls.delete(call);
-        resolve(error);
-      };
-      const sink: CallSink = {
-        waiting: (why) => run.advance((timeline) => timeline.progress(`${who}: ${why}`)),
-        stage: (stage) => showStage(run, stage, who),
-        dispatched: () => showRunning(run, place, imageNote(target), 'checking'),
-        phase: (message) => showWorkerPhase(run, message),
-        item: () => undefined,
-        retrying: (attempt, error) => showRetry(run, who, attempt, error),
-        succeeded: () => done(undefined),
-        failed: done,
-      };
-      const body = Buffer.from(JSON.stringify({ args: [], kwargs: {} }));
-      const input = { format: 'json' as const, body, instance: false };
-      const ready = readinessOf(target);
-      const call = new Call(newCallId(), run, ready, input, 'mime', false, false, sink);
-      run.calls.add(call);
-      run.hide(target.hidden);
-      submit([call]);
-    });
+    const bringing = this.options.bring(targets);
+    try {
+      const error = await comeUp(run, targets, bringing, endOf(run), this.options);
+      if (error !== undefined) return { error };
+      if (!run.active) return { error: cancelled() };
+      // While it came up, production may have been protected.
+      change.check(name);
+      const version = change.serve(name, targets.map(deployed));
+      this.options.keep(ownerOf(name, environment), targets);
+      return { result: { value: { app: name, version, environment } } };
+    } finally {
+      bringing.over();
+    }
   }
 }
 
@@ -224,7 +246,7 @@ function chooseApp(
   apps: readonly { name: string; functions: readonly FunctionDescription[] }[],
   wanted: string | undefined,
   file: string,
-): { name: string; functions: FunctionDescription[] } | Failed {
+): Chosen | Failed {
   const deployable = apps.flatMap(({ name, functions }) => {
     const own = functions.filter(({ kind }) => kind !== 'local_entrypoint' && kind !== 'cls');
     return own.length === 0 ? [] : [{ name, functions: own }];
@@ -261,6 +283,15 @@ function failureOf(error: unknown): RunError {
   const failure = infrastructureError(error, 'Deploy');
   const refused = error instanceof VelarError && error.code === 'conflict';
   return refused ? { ...failure, kind: 'user', type: 'Refused' } : failure;
+}
+
+/** Aborted when the run ends, as where somebody cancels it. */
+function endOf(run: Run): AbortSignal {
+  const ended = new AbortController();
+  run.listen((events) => {
+    if (events.some(({ type }) => type === 'ended')) ended.abort();
+  });
+  return ended.signal;
 }
 
 function cancelled(): RunError {

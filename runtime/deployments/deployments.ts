@@ -10,7 +10,7 @@ import type {
   VersionDiff,
 } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
-import type { MethodParams } from '../protocol/methods';
+import type { Gpu, MethodParams } from '../protocol/methods';
 import type { CallArguments } from '../protocol/values';
 import { hourlyUsd } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
@@ -18,11 +18,13 @@ import type { RunParams } from '../scheduling/run';
 import type { DeploymentService } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { Deployer, type DeployerOptions } from './deployer';
+import { roomNotes } from './moveRoom';
 import { diffVersions, type DiffSide } from './versionDiff';
 
 export interface DeploymentsOptions extends Omit<DeployerOptions, 'deployments'> {
   store: Pick<Store, 'deployments' | 'bundles'>;
   prices: PriceTable;
+  gpus: readonly Gpu[];
   start: (params: RunParams) => Promise<void>;
 }
 
@@ -52,6 +54,10 @@ export class Deployments implements DeploymentService {
 
   move(params: MethodParams<'deployment.move'>, by: string): void {
     this.deployer.move(params, by);
+  }
+
+  undeploy(params: MethodParams<'deployment.undeploy'>, by: string): void {
+    this.deployer.undeploy(params, by);
   }
 
   keepServing(): void {
@@ -107,11 +113,11 @@ export class Deployments implements DeploymentService {
       files: bundles.manifest(version.bundle),
     });
     const served = deployments.served(app, environment);
-    return diffVersions(
-      served === undefined ? undefined : side(served),
-      side(deployments.version(app, number)),
-      (fn) => this.hourly(fn),
+    const next = deployments.version(app, number);
+    const diff = diffVersions(served === undefined ? undefined : side(served), side(next), (fn) =>
+      this.hourly(fn),
     );
+    return { ...diff, notes: roomNotes(environment, served, next, this.options.gpus) };
   }
 
   protect(app: string, on: boolean): void {

@@ -81,6 +81,14 @@ export const deploymentMethods = {
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
+  /**
+   * The environment serves the app no more: its endpoints answer 404, its containers end when idle. Versions stay.
+   * Errors `not-found`, `conflict` where production is protected or the environment is being changed.
+   */
+  'deployment.undeploy': {
+    params: z.object({ app: z.string(), environment: environmentSchema }),
+    result: emptySchema,
+  },
   /** Production of a protected app takes promoted versions only. */
   'deployment.protect': {
     params: z.object({ app: z.string(), on: z.boolean() }),

@@ -64,6 +64,8 @@ export const versionDiffSchema = z.object({
   files: z.array(z.object({ path: z.string(), change: z.enum(['added', 'changed', 'removed']) })),
   /** Changes of functions, images, options and cost, each a line for people. */
   lines: z.array(z.string()),
+  /** What to know before the environment serves it, each a line for people. */
+  notes: z.array(z.string()).optional(),
 });
 export type VersionDiff = z.infer<typeof versionDiffSchema>;
 

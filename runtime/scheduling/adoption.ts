@@ -2,6 +2,7 @@
 import { VelarError } from '../protocol/errors';
 import type { LeftContainer } from '../engines/engine';
 import type { Clock } from './clock';
+import { ownerOfPool, type Target } from './target';
 import type { WorkerConnection, WorkerLink } from './workerLink';
 
 /** Workers dial in as soon as the socket is there again; who waits for one waits no longer than that. */
@@ -51,11 +52,23 @@ export class Adoption {
     return this.all().some(fits) ? 'soon' : undefined;
   }
 
-  /** Ends those that hold one of these cards, because somebody else can use it. True where there was one. */
-  giveUp(gpus: ReadonlySet<string>): boolean {
-    const holders = this.all().filter((left) => left.gpus.some((gpu) => gpus.has(gpu)));
+  /** Those that hold one of these cards and that who asks may end: those of production are left to production. */
+  holding(
+    gpus: ReadonlySet<string>,
+    { environment }: Pick<Target, 'environment'>,
+  ): LeftContainer[] {
+    const ofProduction = ({ pool }: LeftContainer): boolean =>
+      ownerOfPool(pool).endsWith('@production');
+    return this.all().filter(
+      (left) =>
+        left.gpus.some((gpu) => gpus.has(gpu)) &&
+        (environment === 'production' || !ofProduction(left)),
+    );
+  }
+
+  /** Ends them, because somebody else can use what they hold. */
+  giveUp(holders: readonly LeftContainer[]): void {
     for (const left of holders) this.end(left);
-    return holders.length > 0;
   }
 
   /** Cards that are not free, though no container of the pool holds them. */

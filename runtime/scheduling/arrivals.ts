@@ -167,12 +167,12 @@ export class Arrivals {
     if (groupKey === undefined) return;
     const elsewhere = this.servedElsewhere(container);
     if (!retriable && !elsewhere) {
-      failures.giveUp(groupKey);
+      failures.giveUp(groupKey, error);
       this.tell(container, error);
       return;
     }
     const beganAt = this.coming.get(container)?.beganAt ?? pool.clock.monotonic();
-    const { count, over } = failures.crashed(groupKey, beganAt, elsewhere);
+    const { count, over } = failures.crashed(groupKey, beganAt, elsewhere, error);
     if (over) {
       this.tell(container, crashLoop(error, count));
       return;

@@ -1,10 +1,12 @@
 /** The containers there are: by pool, with their cards, their idle time, and room for more. */
+import type { Environment } from '../protocol/deployments';
 import type { Gpu } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
 import type { Adoption } from './adoption';
 import { chooseCards, choicesLabel, serveAny, type CardChoice } from './cards';
 import type { Clock } from './clock';
 import type { Container } from './container';
+import { dispensable, heldBy, usingPlaces } from './room';
 import type { Target } from './target';
 import { Turns } from './turns';
 
@@ -15,7 +17,7 @@ export interface ContainersOptions {
   clock: Clock;
   gpus: readonly Gpu[];
   /** Those that an earlier runtime left. */
-  adoption: Pick<Adoption, 'has' | 'heldGpus' | 'giveUp'>;
+  adoption: Pick<Adoption, 'has' | 'heldGpus' | 'holding' | 'giveUp'>;
   /** Containers at once; those that only wait for others are not counted. */
   limit: number;
   /** Ends a container that has been idle for its whole window, or whose place is needed. */
@@ -27,10 +29,25 @@ export interface ContainersOptions {
   changed: () => void;
 }
 
-/** Why no container can start now, or that none ever can. `line`: the things any of which is waited for. */
-export type Refusal = { reason: string; line: readonly string[] } | { error: RunError };
+/** Whether a container can start now. `line`: the things any of which is waited for. */
+export type Room =
+  | { is: 'free' }
+  /** Free once something that nobody needs has ended; `make` ends it. */
+  | {
+      is: 'idle';
+      reason: string;
+      line: readonly string[];
+      /** Where that is deployed. */
+      of: Environment | undefined;
+      make: () => void;
+    }
+  /** `soon`: something is ending already. */
+  | { is: 'taken'; reason: string; line: readonly string[]; soon: boolean }
+  /** It never can. */
+  | { is: 'none'; error: RunError };
 
 const COMING_BACK = 'waiting for a container of an earlier runtime';
+const FREE: Room = { is: 'free' };
 const PLACES: readonly string[] = ['places'];
 
 export class Containers {
@@ -118,15 +135,36 @@ export class Containers {
   /** True when a container may start without ending another. */
   hasRoom(target: Target): boolean {
     const cards = target.choices.length === 0 || this.cardsFor(target) !== undefined;
-    return cards && this.hasPlace();
+    return cards && this.hasPlace(target);
   }
 
-  /** Undefined when one may start now. Where an idle one is in the way, that is ended first. */
-  refusal(target: Target): Refusal | undefined {
-    const adoptable = this.options.adoption.has(target.poolKey);
-    if (adoptable === 'soon') return { reason: COMING_BACK, line: PLACES };
-    if (adoptable === 'now') return this.refusalOfPlaces();
-    return this.refusalOfCards(target) ?? this.refusalOfPlaces();
+  /** Whether one may start now, or after an idle one that is in the way. Changes nothing. */
+  roomFor(target: Target): Room {
+    const adoptable = this.adoptable(target);
+    if (adoptable === 'soon') return { is: 'taken', reason: COMING_BACK, line: PLACES, soon: true };
+    if (adoptable === 'now') return this.placeFor(target);
+    const cards = this.roomOnCards(target);
+    return cards.is === 'free' ? this.placeFor(target) : cards;
+  }
+
+  /** Whether one that an earlier runtime left can take its calls. */
+  adoptable(target: Target): 'now' | 'soon' | undefined {
+    return this.options.adoption.has(target.poolKey);
+  }
+
+  /** Cards that are free though they are too few stay so for it: those behind it don't get them in this round. */
+  claim(target: Target): void {
+    const { choices } = target;
+    if (this.cardsFor(target) !== undefined) return;
+    for (const gpu of serveAny(choices, this.freeCards())) this.claimed.add(gpu.uuid);
+  }
+
+  /** Ends what is idle in the way of a container of production that nobody waits for. True where room comes. */
+  makeWay(target: Target): boolean {
+    if (target.environment !== 'production') return false;
+    const room = this.roomFor(target);
+    if (room.is === 'idle' && room.of !== 'production') room.make();
+    return (room.is === 'idle' && room.of !== 'production') || (room.is === 'taken' && room.soon);
   }
 
   private limitIdle(container: Container): void {
@@ -168,66 +206,74 @@ export class Containers {
     return this.options.gpus.filter((gpu) => !held.has(gpu.uuid));
   }
 
-  private refusalOfCards(target: Target): Refusal | undefined {
+  private roomOnCards(target: Target): Room {
     const { choices } = target;
-    if (choices.length === 0 || this.cardsFor(target) !== undefined) return undefined;
+    if (choices.length === 0 || this.cardsFor(target) !== undefined) return FREE;
     const wanted = serveAny(choices, this.options.gpus);
     const line = wanted.map((gpu) => gpu.uuid);
-    for (const gpu of serveAny(choices, this.freeCards())) this.claimed.add(gpu.uuid);
     const holders = [...this.all.values()].filter((container) =>
       container.gpus.some((gpu) => line.includes(gpu.uuid)),
     );
     const what = `waiting for a free ${choicesLabel(choices)}`;
-    if (this.options.adoption.giveUp(new Set(line))) {
-      return { reason: `${what}: ending a container of an earlier runtime`, line };
+    const { adoption } = this.options;
+    const left = adoption.holding(new Set(line), target);
+    if (left.length > 0) {
+      const make = (): void => adoption.giveUp(left);
+      const reason = `${what}: ending a container of an earlier runtime`;
+      return { is: 'idle', reason, line, of: undefined, make };
     }
-    if (holders.some((holder) => holder.state === 'stopping')) {
-      return { reason: `${what}: an idle container is ending`, line };
-    }
-    const idle = this.dispensable(holders);
-    if (idle !== undefined) {
-      this.options.discard(idle);
-      return { reason: `${what}: ending an idle container of ${idle.origin.app}`, line };
-    }
-    const apps = [...new Set(holders.map((holder) => holder.origin.app))];
-    const by = apps.length === 0 ? 'others are before it' : `in use by ${apps.join(', ')}`;
-    return { reason: `${what}: ${by}`, line };
+    return (
+      this.roomAmong(target, holders, what, line) ?? {
+        is: 'taken',
+        reason: `${what}: ${heldBy(target, holders)}`,
+        line,
+        soon: false,
+      }
+    );
   }
 
-  private hasPlace(): boolean {
+  private hasPlace(target: Target): boolean {
     const { limit } = this.options;
-    const counted = this.counted();
-    return counted.length < limit && this.all.size < limit + NESTED_EXTRA;
+    const all = [...this.all.values()];
+    const waiting = all.filter((container) => container.blocked).length;
+    const using = usingPlaces(target, all).length;
+    return using < limit && using + waiting < limit + NESTED_EXTRA;
   }
 
-  /** Containers that use the place which they hold. */
-  private counted(): Container[] {
-    return [...this.all.values()].filter((container) => !container.blocked);
+  private placeFor(target: Target): Room {
+    if (this.hasPlace(target)) return FREE;
+    const using = usingPlaces(target, this.all.values());
+    if (using.length === 0) return { is: 'none', error: tooDeep(this.all.size) };
+    const what = 'waiting for a place';
+    return (
+      this.roomAmong(target, using, what, PLACES) ?? {
+        is: 'taken',
+        reason: `${what}: all ${using.length} containers are busy`,
+        line: PLACES,
+        soon: false,
+      }
+    );
   }
 
-  private refusalOfPlaces(): Refusal | undefined {
-    if (this.hasPlace()) return undefined;
-    const counted = this.counted();
-    if (counted.length === 0) return { error: tooDeep(this.all.size) };
-    const line = PLACES;
-    if (counted.some((container) => container.state === 'stopping')) {
-      return { reason: 'waiting for a place: an idle container is ending', line };
+  /** What one of the holders gives up, if one can. */
+  private roomAmong(
+    target: Target,
+    holders: readonly Container[],
+    what: string,
+    line: readonly string[],
+  ): Room | undefined {
+    if (holders.some((holder) => holder.state === 'stopping')) {
+      return { is: 'taken', reason: `${what}: an idle container is ending`, line, soon: true };
     }
-    const idle = this.dispensable(counted);
-    if (idle === undefined) {
-      return { reason: `waiting for a place: all ${counted.length} containers are busy`, line };
-    }
-    this.options.discard(idle);
-    return { reason: `waiting for a place: ending an idle container of ${idle.origin.app}`, line };
-  }
-
-  /** One whose place may go to calls that wait: first what nobody wishes to keep, then what is idle longest. */
-  private dispensable(containers: readonly Container[]): Container | undefined {
-    const since = (container: Container): number => this.idleSince.get(container) ?? Infinity;
-    const rank = (container: Container): number => (this.options.kept(container) ? 1 : 0);
-    return containers
-      .filter((container) => this.mayBeTaken(container) || this.comesForNobody(container))
-      .sort((a, b) => rank(a) - rank(b) || since(a) - since(b))[0];
+    const idle = dispensable(target, holders, (holder) => ({
+      free: this.mayBeTaken(holder) || this.comesForNobody(holder),
+      kept: this.options.kept(holder),
+      idleSince: this.idleSince.get(holder) ?? Infinity,
+    }));
+    if (idle === undefined) return undefined;
+    const { app, environment: of } = idle.origin;
+    const reason = `${what}: ending an idle container of ${app}`;
+    return { is: 'idle', reason, line, of, make: () => this.options.discard(idle) };
   }
 
   /** It comes up ahead of calls. */

@@ -1,4 +1,5 @@
 /** Containers that functions want at hand (`min_containers`, `buffer_containers`): brought up ahead, and kept. */
+import type { RunError } from '../protocol/values';
 import type { Call } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';
@@ -7,15 +8,7 @@ import type { Lane } from './lane';
 import type { StartFailures } from './startFailures';
 import type { Target } from './target';
 import { missingContainers, mustStay, type WarmGroup, type WarmWish } from './warmPool';
-
-/** One function that wishes for containers, in the version that counts. */
-interface Kept {
-  target: Target;
-  /** When the run began that brought this version, ms since the epoch. */
-  since: number;
-  /** Until then it is active, in monotonic ms; Infinity while it has calls. */
-  activeUntil: number;
-}
+import { WarmWishes, type Wish } from './warmWishes';
 
 export interface KeptWarmOptions {
   clock: Clock;
@@ -29,77 +22,122 @@ export interface KeptWarmOptions {
   wake: () => void;
 }
 
+/** A version on its way to being served. */
+export interface Bringing {
+  /**
+   * Resolves when as many containers are up as its functions want, or as there is room for; with why a further one
+   * did not come up, where that failed. Resolves at once where nobody wants it any more.
+   */
+  filled: (gone: AbortSignal) => Promise<RunError | undefined>;
+  /** It is served now, or won't be. */
+  over: () => void;
+}
+
+/** What can be done for a group now. */
+type Standing = 'full' | 'coming' | 'failing' | 'no room';
+
 export class KeptWarm {
-  private readonly functions = new Map<string, Kept>();
+  private readonly wishes = new WarmWishes();
+  /** Versions that wait for their containers. */
+  private readonly waiting = new Map<
+    object,
+    { groups: readonly Target[]; settle: (error: RunError | undefined) => void }
+  >();
   private timer: (() => void) | undefined;
 
   constructor(private readonly options: KeptWarmOptions) {}
 
-  /** A call of the function came. Of several versions of its code the one of the newest run counts. */
-  used({ target, run }: Call): void {
-    const { minContainers, bufferContainers } = target.function.options;
-    const known = this.functions.get(target.functionKey);
-    if (known !== undefined && known.since > run.startedAt) return;
-    if (minContainers > 0 || bufferContainers > 0) {
-      this.functions.set(target.functionKey, {
-        target,
-        since: run.startedAt,
-        activeUntil: Infinity,
-      });
-    } else if (known !== undefined) {
-      this.functions.delete(target.functionKey);
-    }
+  /** A call of the function came. */
+  used(call: Call): void {
+    this.wishes.used(call);
+  }
+
+  /** Brings containers of a version up beside those of the one that is served. */
+  bring(targets: readonly Target[]): Bringing {
+    const undo = this.wishes.expect(targets);
+    const key = {};
+    const groups = targets.filter(({ function: { options } }) => options.minContainers > 0);
+    return {
+      filled: (gone) =>
+        new Promise((settle) => {
+          if (gone.aborted) {
+            settle(undefined);
+            return;
+          }
+          this.waiting.set(key, { groups, settle });
+          gone.addEventListener('abort', () => settle(undefined), { once: true });
+          this.options.wake();
+        }),
+      over: () => {
+        undo();
+        this.waiting.get(key)?.settle(undefined);
+        this.waiting.delete(key);
+      },
+    };
+  }
+
+  /** An environment serves these functions from now on: theirs are kept, those of others go. */
+  serve(owner: string, targets: readonly Target[]): void {
+    this.wishes.serve(owner, targets);
   }
 
   /** True when the container has to stay though nothing calls for it. */
-  keeps(container: Container): boolean {
-    if (this.functions.size === 0) return false;
-    const { groupKey } = container;
-    const kept = groupKey === undefined ? [] : this.keptOf(groupKey);
-    return kept.length > 0 && mustStay(this.group(groupKey ?? '', kept));
+  keeps({ groupKey }: Container): boolean {
+    if (this.wishes.none || groupKey === undefined) return false;
+    const wishes = this.wishes.of(groupKey);
+    return wishes.length > 0 && mustStay(this.group(groupKey, wishes));
   }
 
   /** Somebody ended one of them: none is brought up until their functions are used again. */
   stopped(container: Container): void {
-    for (const [key, { target }] of this.functions) {
-      if (target.groupKey === container.groupKey) this.functions.delete(key);
-    }
+    this.wishes.stopped(container.groupKey);
   }
 
   /** Brings up what is missing, and lets go of what is no longer wanted. */
   review(): void {
     this.timer?.();
     this.timer = undefined;
-    const now = this.options.clock.monotonic();
-    const groups = new Map<string, Target>();
-    let wakeInMs = Infinity;
-    for (const [key, kept] of this.functions) {
-      const { target } = kept;
-      const { minContainers, scaledownWindowMs } = target.function.options;
-      if (this.hasCalls(target)) kept.activeUntil = Infinity;
-      else if (kept.activeUntil === Infinity) kept.activeUntil = now + scaledownWindowMs;
-      if (kept.activeUntil > now) wakeInMs = Math.min(wakeInMs, kept.activeUntil - now);
-      else if (minContainers === 0) this.functions.delete(key);
-      if (this.functions.has(key)) groups.set(target.groupKey, target);
+    const { clock, containers, wake, failures } = this.options;
+    let wakeInMs = this.wishes.review(clock.monotonic(), (target) => this.hasCalls(target));
+    const standings = new Map<string, Standing>();
+    for (const target of this.wishes.groups()) {
+      const standing = this.bringUp(target);
+      standings.set(target.groupKey, standing);
+      if (standing === 'failing') {
+        wakeInMs = Math.min(wakeInMs, failures.waitMs(target.groupKey));
+      }
     }
-    for (const target of groups.values()) wakeInMs = Math.min(wakeInMs, this.bringUp(target));
-    this.options.containers.reviewIdle();
-    if (wakeInMs < Infinity) this.timer = this.options.clock.timer(wakeInMs, this.options.wake);
+    containers.reviewIdle();
+    this.settle(standings);
+    if (wakeInMs < Infinity) this.timer = clock.timer(wakeInMs, wake);
   }
 
   dispose(): void {
     this.timer?.();
     this.timer = undefined;
-    this.functions.clear();
+    this.wishes.clear();
+    for (const { settle } of this.waiting.values()) settle(undefined);
+    this.waiting.clear();
   }
 
-  /** ms after which it is worth trying again; Infinity where only an event can change something. */
-  private bringUp(target: Target): number {
+  /** Tells those who wait for their containers that there is nothing more to wait for. */
+  private settle(standings: ReadonlyMap<string, Standing>): void {
+    for (const [key, { groups, settle }] of this.waiting) {
+      const stands = groups.map(({ groupKey }) => standings.get(groupKey));
+      const failed = groups.find((_, index) => stands[index] === 'failing');
+      if (failed === undefined && stands.includes('coming')) continue;
+      this.waiting.delete(key);
+      settle(failed && this.options.failures.last(failed.groupKey));
+    }
+  }
+
+  private bringUp(target: Target): Standing {
     const { containers, failures } = this.options;
     const { groupKey, poolKey } = target;
-    const missing = missingContainers(this.group(groupKey, this.keptOf(groupKey)));
-    const waitMs = missing === 0 ? Infinity : failures.waitMs(groupKey);
-    if (waitMs > 0) return waitMs;
+    const group = this.group(groupKey, this.wishes.of(groupKey));
+    const missing = missingContainers(group);
+    if (missing === 0) return group.coming > 0 ? 'coming' : 'full';
+    if (failures.waitMs(groupKey) > 0) return 'failing';
     for (let count = 0; count < missing; count += 1) {
       const reloadable = [...containers.of(poolKey)].find(
         (container) =>
@@ -109,13 +147,10 @@ export class KeptWarm {
       );
       if (reloadable !== undefined) this.options.reload(reloadable, target);
       else if (containers.hasRoom(target)) this.options.start(target);
-      else break;
+      else if (count > 0 || group.coming > 0 || containers.makeWay(target)) return 'coming';
+      else return 'no room';
     }
-    return Infinity;
-  }
-
-  private keptOf(groupKey: string): Kept[] {
-    return [...this.functions.values()].filter((kept) => kept.target.groupKey === groupKey);
+    return 'coming';
   }
 
   private hasCalls({ poolKey, groupKey, functionKey }: Target): boolean {
@@ -129,7 +164,7 @@ export class KeptWarm {
     return false;
   }
 
-  private group(groupKey: string, kept: readonly Kept[]): WarmGroup {
+  private group(groupKey: string, kept: readonly Wish[]): WarmGroup {
     const working = new Map<string, number>();
     const waiting = new Map<string, number>();
     let idle = 0;

@@ -95,16 +95,18 @@ export class Placer {
       arrivals.reload(decision.container, lane.target);
       return true;
     }
-    const refusal = containers.refusal(lane.target);
-    if (refusal === undefined) {
+    const room = containers.roomFor(lane.target);
+    if (room.is === 'none') {
+      for (const call of lane.take(1)) queues.end(call, room.error);
+      return true;
+    }
+    if (room.is === 'free') {
       arrivals.start(lane.target);
       return true;
     }
-    if ('error' in refusal) {
-      for (const call of lane.take(1)) queues.end(call, refusal.error);
-      return true;
-    }
-    lane.wait = { ...refusal, alone: false };
+    containers.claim(lane.target);
+    if (room.is === 'idle') room.make();
+    lane.wait = { reason: room.reason, line: room.line, alone: false };
     return false;
   }
 

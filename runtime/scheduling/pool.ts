@@ -9,12 +9,13 @@ import type { Clock } from './clock';
 import type { Container } from './container';
 import type { ContainerEvents } from './containerEvents';
 import { Containers } from './containers';
-import { KeptWarm } from './keptWarm';
+import { KeptWarm, type Bringing } from './keptWarm';
 import { Placer } from './placer';
 import { infrastructureError, workerDied } from './platformErrors';
 import { Queues } from './queues';
 import type { Run } from './run';
 import { StartFailures } from './startFailures';
+import type { Target } from './target';
 import type { WorkerLink } from './workerLink';
 
 const STOP_GRACE_MS = 2000;
@@ -126,6 +127,36 @@ export class Pool {
       this.queues.add(call);
       this.arriving(call);
     }
+  }
+
+  /** Brings containers of a version up beside those of the one that an environment serves. */
+  bring(targets: readonly Target[]): Bringing {
+    const bringing = this.warm.bring(targets);
+    this.placer.pump();
+    const over = (): void => {
+      bringing.over();
+      this.arrivals.discardUnwanted();
+      this.placer.pump();
+    };
+    return { ...bringing, over };
+  }
+
+  /** An owner's environment serves these functions from now on, and no others. */
+  serve(owner: string, targets: readonly Target[]): void {
+    this.warm.serve(owner, targets);
+    this.placer.pump();
+  }
+
+  /** An environment serves nothing any more: what stands ready for it ends; what it works on goes on. */
+  withdraw(owner: string): void {
+    this.warm.serve(owner, []);
+    this.arrivals.discardUnwanted();
+    for (const container of this.containers.all.values()) {
+      if (container.origin.owner !== owner || !container.idle) continue;
+      if (this.queues.waitingFor(container).length > 0) continue;
+      this.follow(this.discard(container, STOP_GRACE_MS));
+    }
+    this.placer.pump();
   }
 
   /** Ends a call wherever it is; it fails with `error`. */

@@ -115,6 +115,7 @@ export class Scheduler implements RunService {
     this.deployments = new Deployments({
       store,
       prices: parts.prices,
+      gpus: gpus.gpus,
       clock,
       place: engine.place,
       begin: (params) => parts.runs.begin(params),
@@ -123,6 +124,9 @@ export class Scheduler implements RunService {
       resolve: (run, qualname, app) => this.callTargets.own(run.params, qualname, app),
       submit: (calls) => this.pool.submit(calls),
       newCallId: () => this.newCallId(),
+      bring: (targets) => this.pool.bring(targets),
+      keep: (...args) => this.pool.serve(...args),
+      withdraw: (owner) => this.pool.withdraw(owner),
       start: (params) => this.start(params),
     });
     this.callTargets = new CallTargets({

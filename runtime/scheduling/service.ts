@@ -67,6 +67,8 @@ export interface DeploymentService {
   create(params: MethodParams<'deployment.create'>, by: string): void;
   /** Throws `not-found`, `conflict`, `invalid`. */
   move(params: MethodParams<'deployment.move'>, by: string): void;
+  /** The environment serves the app no more. Throws `not-found`, `conflict`. */
+  undeploy(params: MethodParams<'deployment.undeploy'>, by: string): void;
   list(): DeployedApp[];
   /** Throws `not-found`. */
   served(app: string, environment: Environment): Version;

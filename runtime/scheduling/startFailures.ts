@@ -31,6 +31,8 @@ interface Failures {
   at: number;
   /** No further try before this, in monotonic ms; Infinity until somebody asks anew. */
   notBefore: number;
+  /** The last one. */
+  error: RunError;
 }
 
 export class StartFailures {
@@ -42,26 +44,37 @@ export class StartFailures {
    * A start that began at `beganAt` (monotonic ms) crashed. Starts that failed side by side count once.
    * `elsewhere`: calls of the group can be worked on without it, so it goes on being tried, ever more rarely.
    */
-  crashed(group: string, beganAt: number, elsewhere: boolean): { count: number; over: boolean } {
+  crashed(
+    group: string,
+    beganAt: number,
+    elsewhere: boolean,
+    error: RunError,
+  ): { count: number; over: boolean } {
     const now = this.clock.monotonic();
     const known = this.groups.get(group);
     if (known !== undefined && beganAt < known.at) return { count: known.count, over: false };
     const count = (known?.count ?? 0) + 1;
     const over = count >= MAX_TRIES && !elsewhere;
     const backOffMs = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (count - 1));
-    this.remember(group, { count, at: now, notBefore: over ? Infinity : now + backOffMs });
+    this.remember(group, { count, at: now, notBefore: over ? Infinity : now + backOffMs, error });
     return { count, over };
   }
 
   /** It fails the same way every time: nothing is tried until somebody asks anew. */
-  giveUp(group: string): void {
-    this.remember(group, { count: MAX_TRIES, at: this.clock.monotonic(), notBefore: Infinity });
+  giveUp(group: string, error: RunError): void {
+    const at = this.clock.monotonic();
+    this.remember(group, { count: MAX_TRIES, at, notBefore: Infinity, error });
   }
 
   /** ms until the next try; Infinity: not before somebody asks anew. */
   waitMs(group: string): number {
     const notBefore = this.groups.get(group)?.notBefore ?? 0;
     return Math.max(0, notBefore - this.clock.monotonic());
+  }
+
+  /** Why the last one failed; undefined where none did. */
+  last(group: string): RunError | undefined {
+    return this.groups.get(group)?.error;
   }
 
   /** A container of the group is of use. */

@@ -23,6 +23,8 @@ export interface LoadSpec {
 
 export interface Target {
   app: string;
+  /** The app, where it is deployed too: containers of one owner serve nothing else. */
+  owner: string;
   /** Where what it is of is deployed; absent for a run from the editor. */
   environment?: Environment;
   function: FunctionDescription;
@@ -76,13 +78,12 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
   const environment = { ...inputs.image.environment, ...options.env, ...inputs.secrets };
   const loadKey = `${inputs.bundle}|${inputs.file}|${sha256Hex(canonicalJson(environment)).slice(0, 16)}`;
   const gpus = choices.length === 0 ? 'cpu' : choicesLabel(choices);
-  // Containers of an environment serve nothing else, and nothing else keeps or ends them.
-  const owner =
-    inputs.environment === undefined ? inputs.app : `${inputs.app}@${inputs.environment}`;
+  const owner = ownerOf(inputs.app, inputs.environment);
   const poolKey = `${owner}|${inputs.image.key}|${gpus}`;
   const groupKey = groupOf(poolKey, loadKey);
   return {
     app: inputs.app,
+    owner,
     ...(inputs.environment === undefined ? {} : { environment: inputs.environment }),
     function: inputs.function,
     apps: inputs.apps,
@@ -96,10 +97,20 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     poolKey,
     groupKey,
     laneKey: `${groupKey}|${inputs.function.qualname}`,
-    functionKey: `${owner}|${inputs.file}|${ownerOf(inputs.function)}`,
+    functionKey: `${owner}|${inputs.file}|${nameOf(inputs.function)}`,
     maxContainers: options.maxContainers ?? defaultContainers(choices, inputs),
     concurrency: options.maxConcurrentInputs,
   };
+}
+
+/** Names an app as an environment serves it, or as it is run from editors. */
+export function ownerOf(app: string, environment?: Environment): string {
+  return environment === undefined ? app : `${app}@${environment}`;
+}
+
+/** The owner of containers with this pool key. */
+export function ownerOfPool(poolKey: string): string {
+  return poolKey.slice(0, poolKey.indexOf('|'));
 }
 
 /** Names containers of a pool that have this code loaded. */
@@ -122,7 +133,7 @@ export function isReadiness({ function: { qualname } }: Target): boolean {
 }
 
 /** Methods of a class share its containers. */
-function ownerOf({ kind, qualname }: FunctionDescription): string {
+function nameOf({ kind, qualname }: FunctionDescription): string {
   return kind === 'method' ? qualname.slice(0, qualname.lastIndexOf('.')) : qualname;
 }
 

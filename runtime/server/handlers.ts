@@ -159,6 +159,10 @@ function createHandlers(context: HandlerContext): Handlers {
       service.deployments.move(params, deviceName(session));
       return { logStream: watch(session, params.run, 0).logStream };
     },
+    'deployment.undeploy': (params, session) => {
+      service.deployments.undeploy(params, deviceName(session));
+      return {};
+    },
     'deployment.list': () => ({ apps: service.deployments.list() }),
     'deployment.served': ({ app, environment }) => ({
       version: service.deployments.served(app, environment),

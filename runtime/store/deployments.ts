@@ -1,4 +1,5 @@
 /** Versions of apps, what each environment serves, and the keys of endpoints. Few: all of it is in memory too. */
+import * as z from 'zod';
 import { VelarError } from '../protocol/errors';
 import {
   endpointKeySchema,
@@ -22,10 +23,17 @@ export interface Move extends Served {
   app: string;
 }
 
+/** In the store also the end of what an environment served, with the version that it was. */
+const changeSchema = servedSchema.extend({
+  app: z.string(),
+  action: z.enum([...servedSchema.shape.action.options, 'undeploy']),
+});
+type Change = z.infer<typeof changeSchema>;
+
 export class DeploymentStore {
   private readonly versions = new Map<string, Version[]>();
   /** By app, oldest first. */
-  private readonly moves = new Map<string, Move[]>();
+  private readonly changes = new Map<string, Change[]>();
   private readonly protectedApps: Set<string>;
   private readonly kept: Map<string, KeptKey>;
   private readonly listeners = new Set<() => void>();
@@ -36,8 +44,8 @@ export class DeploymentStore {
       push(this.versions, version.app, version);
     }
     for (const row of database.all('SELECT * FROM environment_moves ORDER BY rowid')) {
-      const app = String(row['app']);
-      push(this.moves, app, { ...servedSchema.parse(row), app });
+      const change = changeSchema.parse(row);
+      push(this.changes, change.app, change);
     }
     const names = database.all('SELECT app FROM protected_apps').map((row) => String(row['app']));
     this.protectedApps = new Set(names);
@@ -90,7 +98,9 @@ export class DeploymentStore {
 
   /** Moves of an environment, oldest first. */
   history(app: string, environment: Environment): Move[] {
-    return (this.moves.get(app) ?? []).filter((move) => move.environment === environment);
+    return (this.changes.get(app) ?? [])
+      .filter((change) => change.environment === environment)
+      .filter(isMove);
   }
 
   /** Number of the next version of an app. */
@@ -109,13 +119,20 @@ export class DeploymentStore {
           JSON.stringify(version),
         ]);
       }
-      this.database.run(
-        'INSERT INTO environment_moves (app, environment, version, at, by, action) VALUES (?, ?, ?, ?, ?, ?)',
-        [move.app, move.environment, move.version, move.at, move.by, move.action],
-      );
+      this.insert(move);
     });
     if (isNew) push(this.versions, version.app, version);
-    push(this.moves, move.app, move);
+    push(this.changes, move.app, move);
+    this.changed();
+  }
+
+  /** An environment serves nothing of the app from now on. Throws `disk-full`. */
+  undeploy(end: Omit<Move, 'version' | 'action'>): void {
+    const version = this.move(end.app, end.environment)?.version;
+    if (version === undefined) return;
+    const change: Change = { ...end, version, action: 'undeploy' };
+    this.insert(change);
+    push(this.changes, end.app, change);
     this.changed();
   }
 
@@ -159,13 +176,27 @@ export class DeploymentStore {
     return () => this.listeners.delete(listener);
   }
 
+  private insert({ app, environment, version, at, by, action }: Change): void {
+    this.database.run(
+      'INSERT INTO environment_moves (app, environment, version, at, by, action) VALUES (?, ?, ?, ?, ?, ?)',
+      [app, environment, version, at, by, action],
+    );
+  }
+
   private changed(): void {
     for (const listener of this.listeners) listener();
   }
 
   private move(app: string, environment: Environment): Move | undefined {
-    return this.history(app, environment).at(-1);
+    const last = (this.changes.get(app) ?? []).findLast(
+      (change) => change.environment === environment,
+    );
+    return last !== undefined && isMove(last) ? last : undefined;
   }
+}
+
+function isMove(change: Change): change is Change & Move {
+  return change.action !== 'undeploy';
 }
 
 function push<T>(lists: Map<string, T[]>, key: string, item: T): void {

@@ -57,6 +57,15 @@ export function addDeployments(
       const { rollback } = await import('./commands/deploy');
       finish(await rollback(context, app, options));
     });
+  common(program.command('undeploy'))
+    .argument('<app>', 'name of the app')
+    .requiredOption('--env <environment>', 'staging or production')
+    .option('-y, --yes', 'without being asked', false)
+    .description('take an app out of an environment; its versions stay')
+    .action(async (app: string, options: Common & { env: string; yes: boolean }) => {
+      const { undeploy } = await import('./commands/undeploy');
+      finish(await undeploy(context, app, options));
+    });
   common(program.command('protect'))
     .argument('<app>', 'name of the app')
     .option('--off', 'let production take any version again', false)

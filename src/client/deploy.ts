@@ -106,12 +106,13 @@ export function endpointAddress(
 /** Files that a diff names one by one. */
 const NAMED_FILES = 20;
 
-/** A diff as lines: files first, at most so many by name, then what changes in functions. */
-export function diffLines({ files, lines }: VersionDiff, most = NAMED_FILES): string[] {
+/** A diff as lines: files first, at most so many by name, then what changes in functions, then what to know before. */
+export function diffLines({ files, lines, notes = [] }: VersionDiff, most = NAMED_FILES): string[] {
   const signs = { added: '+', changed: '~', removed: '-' } as const;
   const named = files.slice(0, most).map(({ path, change }) => `${signs[change]} ${path}`);
   const more = files.length - named.length;
   const rest = more === 0 ? [] : [`… and ${more} more files`];
   const all = [...named, ...rest, ...lines];
-  return all.length === 0 ? ['nothing changes'] : all;
+  const changes = all.length === 0 ? ['nothing changes'] : all;
+  return [...changes, ...notes.map((note) => `! ${note}`)];
 }

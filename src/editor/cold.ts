@@ -8,6 +8,7 @@ export { removeBudget, setBudget } from './costs/budgets';
 export { copyEndpointAddress } from './deployments/endpointAddress';
 export { createEndpointKey, removeEndpointKey } from './deployments/endpointKeys';
 export { setProtection } from './deployments/protection';
+export { undeploy } from './deployments/undeploy';
 export { fixesFor } from './diagnostics/fixes';
 export { PanelView } from './panel/panelView';
 export { removeSecret, setSecret } from './resources/secrets';

@@ -13,6 +13,7 @@ export const commands = {
   deployStaging: 'velar.deployStaging',
   promote: 'velar.promote',
   rollback: 'velar.rollback',
+  undeploy: 'velar.undeploy',
   protectProduction: 'velar.protectProduction',
   unprotectProduction: 'velar.unprotectProduction',
   copyEndpointAddress: 'velar.copyEndpointAddress',

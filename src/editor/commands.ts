@@ -32,6 +32,10 @@ export function registerCommands(services: Services): vscode.Disposable {
     deployStaging: async (argument) => (await services.core()).deploying.deploy(argument),
     promote: async (argument) => (await services.core()).moving.promote(argument),
     rollback: async (argument) => (await services.core()).moving.rollback(argument),
+    undeploy: async (argument) => {
+      const { undeploy } = await import('./cold');
+      await undeploy((await services.core()).manager, argument);
+    },
     protectProduction: async (argument) => protect(services, argument, true),
     unprotectProduction: async (argument) => protect(services, argument, false),
     copyEndpointAddress: async (argument) => {

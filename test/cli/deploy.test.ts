@@ -203,6 +203,22 @@ describe('deployments', function () {
     assert.deepEqual([...answers.keys()].sort(), ['"good day Ada"', '"hello Ada"']);
   });
 
+  it('end where an app is taken down, after its name was typed, and come back', async () => {
+    const asked = await workspace.run('undeploy', 'shop', '--env', 'production');
+    assert.equal(asked.code, 2, 'it asks, and nobody is there');
+    const refused = await workspace.run('undeploy', 'shop', '--env', 'production', '--yes');
+    assert.match(refused.stderr, /Production of shop is protected/);
+    await velar('protect', 'shop', '--off');
+    const told = await velar('undeploy', 'shop', '--env', 'production', '--yes');
+    assert.match(told, /production of shop serves nothing now; .* brings version 2 back/);
+    assert.equal((await call('production', 'greet', ['Ada'])).status, 404);
+    assert.equal((await call('staging', 'greet', ['Ada'])).status, 200);
+    assert.equal((await workspace.run('undeploy', 'shop')).code, 2, 'it wants to know where');
+    await velar('rollback', 'shop', '--yes');
+    assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'good day Ada');
+    await velar('protect', 'shop');
+  });
+
   it('go on serving after the runtime was started again', async () => {
     await server.stop();
     await server.start();

@@ -55,7 +55,7 @@ for (const { theme, shade } of THEMES) {
       await showExplorer(page);
       await treeRow(page, /^\s*staging.*version 1 · deployed/).waitFor();
       await treeRow(page, /greet.*\/v1\/endpoints\/staging\/hello\/greet/).waitFor();
-      await treeRow(page, /production.*nothing yet/).waitFor();
+      await treeRow(page, /production.*serves nothing/).waitFor();
       await workbench.screenshot(`deployments-${shade}`);
     });
 
@@ -96,6 +96,19 @@ for (const { theme, shade } of THEMES) {
       await treeRow(page, /hello.*production protected/).waitFor();
       const refused = desk.velar('deploy', 'hello.py', '--env', 'production');
       await assert.rejects(refused, /takes promoted versions only/);
+    });
+
+    it('takes production down for the typed name, once it is not protected any more', async () => {
+      await workbench.runCommand('Velar: Unprotect Production');
+      await toast(page, 'takes any version').waitFor();
+      await workbench.runCommand('Velar: Take Down');
+      const rows = page.locator('.quick-input-widget .monaco-list-row');
+      await rows.filter({ hasText: 'production' }).click();
+      await workbench.screenshot(`take-down-${shade}`);
+      await confirm('Take Down');
+      await toast(page, 'production of hello serves nothing now').waitFor();
+      await treeRow(page, /^\s*production.*serves nothing/).waitFor();
+      await treeRow(page, /^\s*staging.*version 2/).waitFor();
     });
   });
 }

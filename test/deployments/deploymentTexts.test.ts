@@ -57,7 +57,7 @@ describe('what is said of deployments', () => {
       spokenEnvironment(app, 'staging'),
       `staging of hello, version 2, deployed ${WHEN} by ada, 3f2a91bc + changes`,
     );
-    assert.equal(spokenEnvironment(app, 'production'), 'production of hello, serves nothing yet');
+    assert.equal(spokenEnvironment(app, 'production'), 'production of hello, serves nothing');
     assert.equal(
       spokenVersion(app, dirty),
       `version 2 of hello, in staging, ${WHEN} by ada, 3f2a91bc + changes`,
@@ -101,6 +101,6 @@ describe('what is said of deployments', () => {
     );
     assert.ok(text.includes('~ f29.py\nf: GPU'));
     const first = diffText('hello', 'staging', { from: null, to: 1, files: [], lines: [] });
-    assert.match(first, /serves nothing yet[^]*nothing changes/);
+    assert.match(first, /serves nothing[^]*nothing changes/);
   });
 });

@@ -166,15 +166,18 @@ async function move(
   return follow(context, startMove(connection, request), options, 'asking the runtime');
 }
 
-/** What an environment served before what it serves now. */
+/** What an environment served before what it serves now; the last it served where it serves nothing. */
 async function previous(
   connection: ClientConnection,
   app: string,
   environment: Environment,
 ): Promise<number> {
   const { versions } = await connection.request('deployment.history', { app, environment });
-  const [now, ...before] = versions;
-  const last = before.find((version) => version !== now);
+  const { apps } = await connection.request('deployment.list', {});
+  const now = apps
+    .find((each) => each.app === app)
+    ?.serves.find((each) => each.environment === environment)?.version;
+  const last = versions.find((version) => version !== now);
   if (last !== undefined) return last;
   throw new VelarError('not-found', `${environment} of ${app} served no other version before.`, {
     hint: 'List what there is with `velar deployments`.',

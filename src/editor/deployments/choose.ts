@@ -96,5 +96,5 @@ export async function chooseVersion(
 
 function servedNumber(app: DeployedApp, environment: Environment): string {
   const served = servedBy(app, environment);
-  return served === undefined ? 'nothing yet' : `version ${String(served.version)}`;
+  return served === undefined ? 'serves nothing' : `version ${String(served.version)}`;
 }

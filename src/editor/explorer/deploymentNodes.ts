@@ -137,7 +137,9 @@ function environmentItem({ app, environment, deployed }: EnvironmentNode): vscod
   const state = served === undefined ? LEAF : OPEN;
   const item = row(environment, `environment:${environment}:${app}`, icon, state);
   item.description =
-    served === undefined ? 'nothing yet' : servedText(served, versionOf(deployed, served.version));
+    served === undefined
+      ? 'serves nothing'
+      : servedText(served, versionOf(deployed, served.version));
   item.tooltip = `${environment} of ${app}: ${item.description}`;
   if (served !== undefined) item.contextValue = `velar.${environment}`;
   item.accessibilityInformation = { label: spokenEnvironment(deployed, environment) };

@@ -30,7 +30,7 @@ export function spokenEnvironment(deployed: DeployedApp, environment: Environmen
   const served = servedBy(deployed, environment);
   const what =
     served === undefined
-      ? 'serves nothing yet'
+      ? 'serves nothing'
       : servedText(served, versionOf(deployed, served.version)).replaceAll(' · ', ', ');
   return `${environment} of ${deployed.app}, ${what}`;
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { StartFailures } from '../../../runtime/scheduling/startFailures';
 
+const error = { kind: 'infrastructure' as const, message: 'It died.', traceback: [] };
+
 describe('starts that fail', () => {
   let now = 0;
   let failures: StartFailures;
@@ -11,7 +13,7 @@ describe('starts that fail', () => {
   const fail = (elsewhere = false): { count: number; over: boolean } => {
     const beganAt = now;
     now += 100;
-    return failures.crashed('g', beganAt, elsewhere);
+    return failures.crashed('g', beganAt, elsewhere, error);
   };
 
   it('are tried again after ever longer times, three times in all', () => {
@@ -40,10 +42,10 @@ describe('starts that fail', () => {
 
   it('count once where they fail side by side', () => {
     now += 100;
-    assert.deepEqual(failures.crashed('g', 1000, false), { count: 1, over: false });
+    assert.deepEqual(failures.crashed('g', 1000, false, error), { count: 1, over: false });
     for (let other = 0; other < 5; other += 1) {
       now += 1;
-      assert.deepEqual(failures.crashed('g', 1010, false), { count: 1, over: false });
+      assert.deepEqual(failures.crashed('g', 1010, false, error), { count: 1, over: false });
     }
   });
 

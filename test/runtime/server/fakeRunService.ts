@@ -49,6 +49,7 @@ export class FakeRunService implements RunService {
   readonly deployments: RunService['deployments'] = {
     create: () => undefined,
     move: () => undefined,
+    undeploy: () => undefined,
     list: () => [],
     served: () => nothingDeployed(),
     history: () => nothingDeployed(),
