@@ -40,6 +40,21 @@ def double(args, kwargs):
     return args[0] * 2 + kwargs.get("plus", 0)
 
 
+def missing():
+    raise ModuleNotFoundError("No module named 'elsewhere'")
+
+
+class Foreign:
+    """Of a package that is missing where the result is read."""
+
+    def __reduce__(self):
+        return (missing, ())
+
+
+def foreign_at_two(args, kwargs):
+    return Foreign() if args[0] == 2 else args[0]
+
+
 class Calling(unittest.TestCase):
     def connect(self, handle=double, **more):
         peer = CallerPeer(handle, **more)
@@ -121,6 +136,26 @@ class Calling(unittest.TestCase):
         work.for_each([1, "bad"], ignore_exceptions=True)
         with self.assertRaises(ValueError):
             work.for_each([1, "bad"])
+
+    def test_a_result_that_cannot_be_read_here_is_the_failure_of_its_input_alone(self):
+        self.connect(foreign_at_two)
+        for ordered in (True, False):
+            results = list(work.map(range(5), order_outputs=ordered, return_exceptions=True))
+            self.assertEqual(results[:2] + results[3:], [0, 1, 3, 4])
+            self.assertIsInstance(results[2], exception.OutputNotReadable)
+            self.assertIn("elsewhere", str(results[2]))
+        work.for_each(range(5), ignore_exceptions=True)
+        results = work.map(range(5))
+        self.assertEqual([next(results), next(results)], [0, 1])
+        with self.assertRaises(exception.OutputNotReadable):
+            next(results)
+
+    def test_a_spawned_result_that_cannot_be_read_here_says_so_each_time(self):
+        self.connect(foreign_at_two)
+        call = work.spawn(2)
+        for _ in range(2):
+            with self.assertRaises(exception.OutputNotReadable):
+                call.get(timeout=10)
 
     def test_an_endless_input_is_read_no_further_than_credit_allows(self):
         hold = threading.Event()

@@ -108,7 +108,10 @@ class Pending:
             if output is None or not output.ok:
                 self._settled = (None, failure(self._invocation, output))
             else:
-                self._settled = (self._read(output), None)
+                try:
+                    self._settled = (self._read(output), None)
+                except Error as unreadable:
+                    self._settled = (None, unreadable)
             self._invocation.close()
         value, error = self._settled
         if error is not None:
@@ -263,9 +266,14 @@ class _Spread:
 
     def _value(self, output: Output) -> Any:
         self._yielded += 1
+        error: Error
         if output.ok:
-            return decode(output)
-        error = failure(self._invocation, output)
+            try:
+                return decode(output)
+            except OutputNotReadable as unreadable:
+                error = unreadable
+        else:
+            error = failure(self._invocation, output)
         if not self._return_exceptions:
             raise error
         return error
