@@ -19,6 +19,7 @@ const BUNDLES = [
   { entry: 'src/editor/cold.ts', outfile: 'cold.js', page: false },
   { entry: 'src/discovery/parse.ts', outfile: 'discovery.js', page: false },
   { entry: 'src/cli/main.ts', outfile: 'cli.js', page: false },
+  { entry: 'src/client/entrypointProcess.ts', outfile: 'entrypoint.js', page: false },
   { entry: 'runtime/main.ts', outfile: 'runtime.js', page: false },
   { entry: 'runtime/engines/docker/client.ts', outfile: 'docker.js', page: false },
   { entry: 'webview/main.ts', outfile: 'webview.js', page: true },

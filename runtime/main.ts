@@ -14,6 +14,7 @@ import { createScheduler } from './scheduling/createScheduler';
 import { announce } from './server/announce';
 import { checkOrigin } from './server/crossOrigin';
 import { homePath } from './server/home';
+import { embeddedLimits } from './server/lifetime';
 import { logLevels, type LogLevel } from './server/logger';
 import { startRuntime, type Runtime, type RuntimeStart, type ServiceParts } from './server/runtime';
 
@@ -119,7 +120,7 @@ function start(args: Arguments, signal: AbortSignal): Promise<RuntimeStart> {
     version,
     host: args.host ?? DEFAULT_HOST,
     port,
-    embedded,
+    embedded: embedded ? embeddedLimits(process.env) : undefined,
     engine,
     checkEngine: () => checkDocker(process.env, engine === 'docker'),
     signal,

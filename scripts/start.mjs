@@ -73,6 +73,8 @@ async function openInBrowser() {
 }
 
 await runMain(async () => {
+  // Ctrl-C ends the runtime too, and what runs there.
+  process.env['VELAR_AWAY_HOURS'] ??= '0';
   await ensureDependencies();
   await ensureBuilt();
   const code = findProgram('code');

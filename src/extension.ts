@@ -26,6 +26,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     registerDebugging(services),
   );
   void services.showSelection();
+  void services.followEarlierRuns();
   const activationMs = performance.now() - began;
   services.log.info(`Activated in ${activationMs.toFixed(1)} ms`);
   return { records: services.records, explorer: services.explorer, activationMs };

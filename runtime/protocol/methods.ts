@@ -3,6 +3,7 @@
  * A handler table typed by `MethodName` makes a missing handler a compile error.
  */
 import * as z from 'zod';
+import { activeRunSchema, runOriginSchema } from './activeRuns';
 import { appDescriptionSchema, functionKindSchema } from './description';
 import { gpuLiveSchema } from './gpus';
 import { deploymentMethods } from './deploymentMethods';
@@ -193,6 +194,7 @@ export const methods = {
        * local entrypoint (`invalid`).
        */
       debug: z.boolean().optional(),
+      origin: runOriginSchema.optional(),
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
@@ -210,6 +212,7 @@ export const methods = {
       /** File of the bundle that declares the functions. */
       file: z.string(),
       cpu: z.boolean(),
+      origin: runOriginSchema.optional(),
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
@@ -250,6 +253,8 @@ export const methods = {
   },
   /** Frames and variables of a failed run, secrets hidden. Error `not-found`: no such run, or it kept none. */
   'run.frames': { params: z.object({ run: runIdSchema }), result: postMortemSchema },
+  /** Runs that go on and that a client of this device started, with what each was started with; newest first. */
+  'run.active': { params: emptySchema, result: z.object({ runs: z.array(activeRunSchema) }) },
   'run.list': {
     params: z.object({ limit: z.number().int().min(1).max(1000) }),
     result: z.object({ runs: z.array(runSummarySchema) }),

@@ -106,6 +106,11 @@ export class Callers {
     output.on('error', lost);
   }
 
+  /** Whether its entrypoint is connected. */
+  hasLocal(run: Run): boolean {
+    return this.local.has(run);
+  }
+
   /** Calls that the runtime makes itself for a run of the same code; results come as people are shown them. */
   openOwn(run: Run, send: CallerOptions['send']): CallerSession {
     const own = {

@@ -15,6 +15,17 @@ export function infrastructureError(error: unknown, type: string): RunError {
   };
 }
 
+/** Of a local entrypoint. */
+export function neverBegan(): RunError {
+  return {
+    kind: 'infrastructure',
+    type: 'CallerLost',
+    message: 'The client that started this run was gone before the local entrypoint began.',
+    traceback: [],
+    hint: 'Run it again.',
+  };
+}
+
 export function diedBeforeHello(exit: ContainerExit): RunError {
   if (exit.oom === true) return outOfMemory();
   const last = exit.output.trim().split('\n').at(-1) ?? '';

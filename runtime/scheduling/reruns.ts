@@ -11,7 +11,7 @@ import { parseResult } from './functionRun';
 import type { Invoke, OutputItem } from './invocation';
 import type { Run } from './run';
 import type { FailedInputsOf, RunBook } from './runBook';
-import type { RerunService } from './service';
+import type { RerunService, Starter } from './service';
 
 /** Results of one run that are shown; larger ones are named with their size, as one over the run's limit is. */
 const MAX_SHOWN_BYTES = 64 * 1024 * 1024;
@@ -38,7 +38,8 @@ export class Reruns implements RerunService {
     return this.options.runs.failedInputs(run);
   }
 
-  async start({ run: id, of, bundle, file, cpu }: MethodParams<'run.rerun'>): Promise<void> {
+  async start(params: MethodParams<'run.rerun'>, by?: Starter): Promise<void> {
+    const { run: id, of, bundle, file, cpu, origin } = params;
     const { runs, bundles, clock } = this.options;
     if (runs.knows(id)) return;
     bundles.requireWhole(bundle);
@@ -48,7 +49,8 @@ export class Reruns implements RerunService {
     const { qualname } = summary;
     const none = { args: [], kwargs: {} };
     const code = { bundle, file, qualname, kind: 'function' as const, cpu };
-    const run = runs.begin({ run: id, ...code, arguments: none, rerunOf: of });
+    const from = { ...(origin === undefined ? {} : { origin }), device: by?.device };
+    const run = runs.begin({ run: id, ...code, ...from, arguments: none, rerunOf: of });
     run.publish({ type: 'rerun', at: clock.now(), of, inputs: inputs.length, notKept });
     run.advance((timeline, at) => timeline.enter('queued', at));
     this.call(run, inputs);

@@ -24,6 +24,8 @@ const MAX_KEPT_SAMPLES = 1200;
 /** What a run is started with. Only the runtime itself says which environment it is for, or what it is a rerun of. */
 export type RunParams = MethodParams<'run.start'> & {
   environment?: Environment;
+  /** Device of the client that started it. */
+  device?: string | undefined;
   /** The run whose failed inputs it runs again. */
   rerunOf?: string;
 };

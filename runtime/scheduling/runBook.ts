@@ -1,4 +1,5 @@
 /** All runs: those going on, those that ended lately, and the ones in the store. */
+import { activeRunSchema, type ActiveRun } from '../protocol/activeRuns';
 import { VelarError } from '../protocol/errors';
 import type { RunEvent } from '../protocol/events';
 import type { RunSummary } from '../protocol/methods';
@@ -30,6 +31,7 @@ export class RunBook {
   private readonly ids: Set<string>;
   private readonly history: PhaseHistory;
   private readonly closing = new Set<Promise<void>>();
+  private readonly watchers = new Set<(active: number) => void>();
 
   constructor(
     private readonly store: Store,
@@ -41,6 +43,20 @@ export class RunBook {
   ) {
     this.history = new PhaseHistory(store.phaseTimes);
     this.ids = new Set(store.runs.ids());
+  }
+
+  /** Called with the number of active runs after each change; returns the undo. */
+  onActive(listener: (active: number) => void): () => void {
+    this.watchers.add(listener);
+    return () => this.watchers.delete(listener);
+  }
+
+  /** Newest first. */
+  startedBy(device: string): ActiveRun[] {
+    return this.active
+      .toReversed()
+      .filter(({ params }) => params.device === device && params.origin !== undefined)
+      .map(({ params, startedAt }) => activeRunSchema.parse({ ...params, startedAt }));
   }
 
   get active(): Run[] {
@@ -64,6 +80,7 @@ export class RunBook {
     this.ids.add(run.id);
     this.runs.set(run.id, run);
     this.store.runs.started(run.summary());
+    this.tellActive();
     return run;
   }
 
@@ -81,6 +98,7 @@ export class RunBook {
     run.end(outcomeOf(end), [{ type: 'cost', at, ...cost }, last]);
     // Writing it down is nobody's wait: the watchers have the end already.
     setImmediate(() => this.keep(run));
+    this.tellActive();
   }
 
   /** Throws `not-found`. */
@@ -136,6 +154,12 @@ export class RunBook {
   async dispose(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     await Promise.all(this.closing);
+  }
+
+  private tellActive(): void {
+    if (this.watchers.size === 0) return;
+    const { length } = this.active;
+    for (const watcher of this.watchers) watcher(length);
   }
 
   private historyKey({ file, qualname, rerunOf }: RunParams): string {

@@ -1,6 +1,7 @@
 /** Runs, calls, containers and cards, put together. The server's one way in is RunService. */
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { ActiveRun } from '../protocol/activeRuns';
 import type { AppDescription } from '../protocol/description';
 import { VelarError } from '../protocol/errors';
 import type { Container as ContainerInfo, Gpu, GpuList, RunSummary } from '../protocol/methods';
@@ -18,7 +19,7 @@ import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
 import { RunOutput } from './output';
-import { cancelledBy, infrastructureError, unknownContainer } from './platformErrors';
+import { cancelledBy, infrastructureError, neverBegan, unknownContainer } from './platformErrors';
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { RunsProgress } from './progress';
@@ -26,7 +27,7 @@ import { Reruns } from './reruns';
 import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
-import type { RunListener, RunService, RunWatch } from './service';
+import type { RunListener, RunService, RunWatch, Starter } from './service';
 import { Spending } from './spending';
 import { Storage } from './storage';
 import { Targets, type TargetResult } from './targets';
@@ -189,7 +190,8 @@ export class Scheduler implements RunService {
     this.describer.prepare();
   }
 
-  async start(params: RunParams): Promise<void> {
+  async start(given: RunParams, by?: Starter): Promise<void> {
+    const params = by === undefined ? given : { ...given, device: by.device };
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     const { runs, store } = this.parts;
     if (runs.knows(params.run)) return;
@@ -200,6 +202,9 @@ export class Scheduler implements RunService {
       run.advance((timeline, at) =>
         timeline.enter('queued', at, `${params.qualname} runs locally`),
       );
+      by?.gone.addEventListener('abort', () => {
+        if (!this.callers.hasLocal(run)) this.finishLocal(run, { error: neverBegan() });
+      });
       return;
     }
     run.together(() => {
@@ -249,6 +254,14 @@ export class Scheduler implements RunService {
 
   list(limit: number): RunSummary[] {
     return this.parts.runs.list(limit);
+  }
+
+  startedBy(device: string): ActiveRun[] {
+    return this.parts.runs.startedBy(device);
+  }
+
+  onActiveRuns(listener: (active: number) => void): () => void {
+    return this.parts.runs.onActive(listener);
   }
 
   async frames(run: string): Promise<PostMortem> {

@@ -8,6 +8,7 @@ import type {
   Version,
   VersionDiff,
 } from '../protocol/deployments';
+import type { ActiveRun } from '../protocol/activeRuns';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
 import type { Budget, BudgetState, CostReport } from '../protocol/metering';
@@ -20,6 +21,13 @@ import type { FailedInputsOf } from './runBook';
 
 /** Receives the events of one run, past ones first, in order and without holes. */
 export type RunListener = (events: readonly RunEvent[]) => void;
+
+/** The client that starts a run. */
+export interface Starter {
+  device: string;
+  /** Aborted once it is gone for good. */
+  gone: AbortSignal;
+}
 
 export interface RunWatch {
   summary(): RunSummary;
@@ -99,7 +107,7 @@ export interface RerunService {
   /** What failed in a run that is over, and what of it was kept. Rejects with `not-found`, `conflict`. */
   failed(run: string): Promise<FailedInputsOf>;
   /** Runs it again; an id that exists is left as it is. Rejects with `not-found`, `conflict`, `bundle-incomplete`. */
-  start(params: MethodParams<'run.rerun'>): Promise<void>;
+  start(params: MethodParams<'run.rerun'>, by?: Starter): Promise<void>;
 }
 
 export interface RunService {
@@ -113,7 +121,7 @@ export interface RunService {
   /** Code is on its way, so a run is likely to follow: starts what every first run waits for. Returns at once. */
   prepare(): void;
   /** Starts a run; an id that exists is left as it is. Throws `bundle-incomplete`, `not-found`, `disk-full`. */
-  start(params: MethodParams<'run.start'>): Promise<void>;
+  start(params: MethodParams<'run.start'>, by?: Starter): Promise<void>;
   /** Throws `not-found`. Past events are delivered synchronously before this returns. */
   watch(run: string, afterSeq: number, listener: RunListener): RunWatch;
   /** Throws `not-found`; cancelling an ended run does nothing. */
@@ -124,6 +132,10 @@ export interface RunService {
   /** What was captured of a run's failure. Rejects with `not-found`. */
   frames(run: string): Promise<PostMortem>;
   list(limit: number): RunSummary[];
+  /** Active runs that clients of a device started and said where they have the code of. */
+  startedBy(device: string): ActiveRun[];
+  /** Called with the number of active runs after each change; returns the undo. */
+  onActiveRuns(listener: (active: number) => void): () => void;
   describe(
     bundle: string,
     file: string,

@@ -9,7 +9,7 @@ import {
   type MethodResult,
   type RuntimeInfo,
 } from '../protocol/methods';
-import type { RunService } from '../scheduling/service';
+import type { RunService, Starter } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { OWNER } from './gate';
 import { SessionRunWatch } from './runWatch';
@@ -67,6 +67,11 @@ function createHandlers(context: HandlerContext): Handlers {
     return made;
   };
 
+  const starter = ({ principal: { device }, signal }: Session): Starter => ({
+    device,
+    gone: signal,
+  });
+
   const deviceName = ({ principal: { device } }: Session): string =>
     store.devices.list().find(({ id }) => id === device)?.name ?? 'this machine';
 
@@ -92,12 +97,12 @@ function createHandlers(context: HandlerContext): Handlers {
     'app.describe': ({ bundle, file }, session) => service.describe(bundle, file, session.signal),
 
     'run.start': async (params, session) => {
-      await service.start(params);
+      await service.start(params, starter(session));
       session.signal.throwIfAborted();
       return { logStream: watch(session, params.run, 0).logStream };
     },
     'run.rerun': async (params, session) => {
-      await service.reruns.start(params);
+      await service.reruns.start(params, starter(session));
       session.signal.throwIfAborted();
       return { logStream: watch(session, params.run, 0).logStream };
     },
@@ -119,6 +124,7 @@ function createHandlers(context: HandlerContext): Handlers {
       const output = acceptDuplex(outputStream, session.streams, session);
       try {
         service.openCaller(run, caller, output);
+        session.holdCaller(caller);
       } catch (error) {
         caller.destroy();
         output.destroy();
@@ -131,6 +137,7 @@ function createHandlers(context: HandlerContext): Handlers {
       return {};
     },
     'run.frames': ({ run }) => service.frames(run),
+    'run.active': (_params, session) => ({ runs: service.startedBy(session.principal.device) }),
     'run.list': ({ limit }) => ({ runs: service.list(limit) }),
 
     'debug.open': ({ run, stream }, session) => {

@@ -6,7 +6,7 @@ import type { RunService } from '../scheduling/service';
 import { openStore, type Store } from '../store/store';
 import { runDoctor } from './doctor';
 import { Home, type RuntimeFile } from './home';
-import { EMBEDDED_LIMITS, Lifetime, type LifetimeLimits } from './lifetime';
+import { Lifetime, type LifetimeLimits } from './lifetime';
 import { FileLogger, type Logger, type LogLevel } from './logger';
 import { newToken } from './pairing';
 import { isLoopbackHost, startServer, type Server } from './server';
@@ -35,13 +35,12 @@ export interface RuntimeOptions {
   /** Where the parts of the page to try a function are. */
   pageFolder: string;
   logLevel?: LogLevel;
-  /** Ends by itself when nobody needs it. */
-  embedded: boolean;
+  /** Of one that ends by itself when nobody needs it. */
+  embedded: LifetimeLimits | undefined;
   /** Where containers are placed, for clients to know. */
   engine: RuntimeInfo['engine'];
   /** Whether containers can be placed, for `velar doctor`. Never rejects. */
   checkEngine: () => Promise<Check>;
-  limits?: LifetimeLimits;
   createService: (parts: ServiceParts) => Promise<RunService>;
   /** The interpreter for functions; rejects with `python-missing`. */
   python: () => Promise<NonNullable<RuntimeInfo['python']>>;
@@ -200,10 +199,16 @@ async function build(
   });
   undo.push(() => server.close());
 
-  if (options.embedded) {
-    state.lifetime = new Lifetime(options.limits ?? EMBEDDED_LIMITS, (reason) => {
-      void state.runtime?.stop(reason);
-    });
+  if (options.embedded !== undefined) {
+    const lifetime = new Lifetime(
+      options.embedded,
+      (reason) => {
+        void state.runtime?.stop(reason);
+      },
+      (message) => logger.info(message),
+    );
+    state.lifetime = lifetime;
+    undo.push(service.onActiveRuns((active) => lifetime.runs(active)));
   }
   const { localUrl: url, port } = server;
   home.publish({ url, port, version: options.version, token: ownerToken });
@@ -211,7 +216,7 @@ async function build(
     home.retract();
   });
   // An embedded runtime comes and goes with its client, who may have come for something else.
-  if (!options.embedded) service.keepServing();
+  if (options.embedded === undefined) service.keepServing();
   logger.info('Started', { url: server.url, version: options.version, pid: process.pid });
   state.runtime = new Runtime(server, ownerToken, tls, logger, state.lifetime, undo);
   return state.runtime;

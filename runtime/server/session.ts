@@ -1,4 +1,5 @@
 /** One client's session: numbering and replay, streams, requests. Outlives the sockets that carry it. */
+import type { Duplex } from 'node:stream';
 import { VelarError } from '../protocol/errors';
 import { ReliableChannel, type WireFrame } from '../protocol/channel';
 import { decodeBinaryFrame } from '../protocol/frames';
@@ -39,6 +40,7 @@ export class Session implements StreamCarrier {
   private readonly dirty = new Set<Flushable>();
   private flushQueued = false;
   private readonly ended = new AbortController();
+  private callers = 0;
 
   constructor(
     readonly id: string,
@@ -50,6 +52,17 @@ export class Session implements StreamCarrier {
   /** Aborted when the session is over. */
   get signal(): AbortSignal {
     return this.ended.signal;
+  }
+
+  /** A local entrypoint of this client is going on. */
+  get holdsCaller(): boolean {
+    return this.callers > 0;
+  }
+
+  /** Notes a local entrypoint, until its stream is closed. */
+  holdCaller(stream: Duplex): void {
+    this.callers += 1;
+    stream.once('close', () => (this.callers -= 1));
   }
 
   get attached(): boolean {

@@ -2,8 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { VelarError } from '../protocol/errors';
 import type { Hello } from '../protocol/link';
-import { CAPABILITIES, PROTOCOL_VERSION, SESSION_GRACE_MS } from '../protocol/version';
-import type { Principal } from './gate';
+import {
+  BACKGROUND,
+  CALLER_GRACE_MS,
+  CAPABILITIES,
+  PROTOCOL_VERSION,
+  SESSION_GRACE_MS,
+} from '../protocol/version';
+import { OWNER, type Principal } from './gate';
 import { Session, type Dispatch, type LinkSocket } from './session';
 import { Feed, type FeedMessage } from './feed';
 
@@ -13,7 +19,7 @@ export interface RuntimeName {
   version: string;
 }
 
-/** Who is there. */
+/** Who is there, apart from clients in the background. */
 export interface ClientCount {
   /** Clients whose socket is up. */
   connected: number;
@@ -26,12 +32,15 @@ export interface SessionsOptions {
   dispatch: Dispatch;
   /** How long a session outlives its socket. */
   graceMs?: number;
+  /** The same where a local entrypoint of another machine goes on. */
+  callerGraceMs?: number;
   /** Told after each change. */
   onClients?: (clients: ClientCount) => void;
 }
 
 interface Entry {
   session: Session;
+  background: boolean;
   feeds: Record<FeedMessage['type'], Feed>;
   grace: NodeJS.Timeout | undefined;
 }
@@ -39,15 +48,17 @@ interface Entry {
 export class Sessions {
   private readonly entries = new Map<string, Entry>();
   private readonly graceMs: number;
+  private readonly callerGraceMs: number;
 
   constructor(private readonly options: SessionsOptions) {
     this.graceMs = options.graceMs ?? SESSION_GRACE_MS;
+    this.callerGraceMs = options.callerGraceMs ?? CALLER_GRACE_MS;
   }
 
   get clients(): ClientCount {
-    let connected = 0;
-    for (const { session } of this.entries.values()) if (session.attached) connected += 1;
-    return { connected, expected: this.entries.size - connected };
+    const present = [...this.entries.values()].filter(({ background }) => !background);
+    const connected = present.filter(({ session }) => session.attached).length;
+    return { connected, expected: present.length - connected };
   }
 
   /** Welcomes a client, with the session that it asks to go on with where that is possible. Throws `version`. */
@@ -66,7 +77,7 @@ export class Sessions {
     if (resumed !== undefined && this.resume(resumed, hello.resume?.received ?? 0, socket)) {
       return resumed.session;
     }
-    const entry = this.create(principal);
+    const entry = this.create(principal, hello.capabilities.includes(BACKGROUND));
     socket.send(this.welcome(entry.session, false), false);
     entry.session.attach(socket, 0);
     this.changed();
@@ -83,7 +94,7 @@ export class Sessions {
     }
     entry.grace = setTimeout(() => {
       session.end(new VelarError('session-lost', 'The client did not come back in time.'));
-    }, this.graceMs).unref();
+    }, this.graceOf(session)).unref();
     this.changed();
   }
 
@@ -110,6 +121,11 @@ export class Sessions {
     for (const { session } of [...this.entries.values()]) session.end(error, true);
   }
 
+  /** On this machine a socket that is gone means a process that is gone. */
+  private graceOf({ holdsCaller, principal }: Session): number {
+    return holdsCaller && principal.device !== OWNER ? this.callerGraceMs : this.graceMs;
+  }
+
   private find(id: string, principal: Principal): Entry | undefined {
     const entry = this.entries.get(id);
     return entry?.session.principal.device === principal.device ? entry : undefined;
@@ -131,7 +147,7 @@ export class Sessions {
     return true;
   }
 
-  private create(principal: Principal): Entry {
+  private create(principal: Principal, background: boolean): Entry {
     const id = `ses-${randomBytes(16).toString('hex')}`;
     const session = new Session(id, principal, this.options.dispatch, () => {
       clearTimeout(this.entries.get(id)?.grace);
@@ -143,7 +159,7 @@ export class Sessions {
       gpus: new Feed(session),
       deployments: new Feed(session),
     };
-    const entry: Entry = { session, feeds, grace: undefined };
+    const entry: Entry = { session, background, feeds, grace: undefined };
     this.entries.set(id, entry);
     return entry;
   }

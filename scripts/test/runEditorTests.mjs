@@ -18,7 +18,7 @@ await runMain(async () => {
         (await chooseVscode()) ?? join(ROOT, 'test', 'support', 'vscode', 'codeExecutable.mjs'),
       extensionDevelopmentPath: ROOT,
       extensionTestsPath: join(ROOT, '.build', 'test', 'editor', 'index.js'),
-      extensionTestsEnv: { ...process.env, VELAR_HOME: home },
+      extensionTestsEnv: { ...process.env, VELAR_HOME: home, VELAR_AWAY_HOURS: '0' },
       launchArgs: [
         workspace,
         '--disable-extensions',

@@ -76,6 +76,10 @@ export function runtimeScript(context: CliContext): string {
   return join(context.dist, 'runtime.js');
 }
 
+export function entrypointScript(context: CliContext): string {
+  return join(context.dist, 'entrypoint.js');
+}
+
 /** Folder of the `velar` and `velar_worker` packages. */
 export function pythonPackages(context: CliContext): string {
   return join(context.dist, 'python');

@@ -68,6 +68,7 @@ function addRun(program: Command, context: CliContext, finish: Finish): void {
     .addOption(new Option('--engine <name>', 'insist on this engine').choices(ENGINES))
     .option('--cpu', 'run a GPU function on CPU where there is no GPU', false)
     .option('-o, --output <file>', 'save the result, such as an image')
+    .option('-d, --detach', 'print the id of the run and leave; `velar logs ID` follows it', false)
     .option('-y, --yes', 'send a large bundle without being asked', false)
     .action(async (target: string, options: RunFlags) => {
       const { run } = await import('./commands/run');
@@ -102,6 +103,7 @@ interface RunFlags extends Common {
   engine?: string;
   cpu: boolean;
   output?: string;
+  detach: boolean;
   yes: boolean;
 }
 

@@ -25,7 +25,7 @@ const ANSWERS_WITHIN_MS = 5_000;
 export async function withRuntime<T>(
   context: CliContext,
   options: RuntimeOptions,
-  work: (connection: ClientConnection) => Promise<T>,
+  work: (connection: ClientConnection, address: RuntimeAddress) => Promise<T>,
 ): Promise<T> {
   const { signal } = context.interrupts;
   const paired = await pairedAddress(context, options);
@@ -41,7 +41,7 @@ export async function withRuntime<T>(
   void context.interrupts.first.then(() => abandonIfSilent(connection));
   try {
     if (options.engine !== undefined) await checkEngine(connection, options.engine);
-    return await work(connection);
+    return await work(connection, address);
   } finally {
     await leave(connection, embedded);
   }

@@ -101,17 +101,23 @@ export interface RunRequest {
   cpu: boolean;
   /** Debug it: see `openDebugChannel`. */
   debug?: boolean;
+  /** Document of the function, where it is no file below the root. */
+  uri?: string;
 }
 
 /** A live run. `record` is replaced by a new object at each change. */
 export interface RunHandle {
   readonly run: string;
+  /** Whether it is followed over that connection. */
+  isOf(connection: RuntimeConnection): boolean;
   readonly record: RunRecord;
   onEvents(listener: (events: readonly RunEvent[], record: RunRecord) => void): Unsubscribe;
   onLog(listener: (lines: readonly LogLine[]) => void): Unsubscribe;
   /** Output as printed. A promise that the listener returns slows the run's output down to its pace. */
   onOutput(listener: (chunk: LogChunk) => void | Promise<void>): Unsubscribe;
   cancel(): Promise<void>;
+  /** Resolves once it goes on without this process; never for one that needs it, or that could not be started. */
+  readonly detached: Promise<void>;
   /**
    * Resolves with the final record, whatever its status. Rejects with a VelarError when the run could not
    * be started (bundle, refusal) or the runtime is lost for good; `record` then says `failed` too.

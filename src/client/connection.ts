@@ -12,7 +12,7 @@ import type {
   MethodParams,
   MethodResult,
 } from '../../runtime/protocol/methods';
-import { CAPABILITIES, PROTOCOL_VERSION } from '../../runtime/protocol/version';
+import { BACKGROUND, CAPABILITIES, PROTOCOL_VERSION } from '../../runtime/protocol/version';
 import type {
   ClientConnection,
   ClientStream,
@@ -34,6 +34,8 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   /** After a drop: how long to go on trying before the connection closes for good. Default 5 minutes. */
   giveUpAfterMs?: number;
+  /** It is there for the sake of a run alone: see BACKGROUND. */
+  background?: boolean;
 }
 
 const GIVE_UP_AFTER_MS = 5 * 60_000;
@@ -231,7 +233,7 @@ class Connection implements ClientConnection {
         link: 'hello',
         protocol: PROTOCOL_VERSION,
         client: this.options.client,
-        capabilities: [...CAPABILITIES],
+        capabilities: [...CAPABILITIES, ...(this.options.background === true ? [BACKGROUND] : [])],
         ...resume,
       },
       {

@@ -45,22 +45,36 @@ export function startLocalEntrypoint(
   request: RunRequest,
   overlay: Overlay = new Map(),
 ): RunHandle {
-  return startWith(connection, bundler, request, overlay, async (run, signal, shipped) => {
-    const end = await runLocally(connection, python, request, overlay, run, signal, shipped);
-    // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
-    if (!signal.aborted) await connection.request('run.finish', { run, ...end });
-  });
+  return startWith(connection, bundler, request, overlay, (run, signal, shipped) =>
+    serveEntrypoint(connection, { run, python, request, overlay, shipped }, signal),
+  );
+}
+
+/** An entrypoint whose run has begun. */
+export interface BegunEntrypoint {
+  run: string;
+  python: LocalPython;
+  request: RunRequest;
+  overlay: Overlay;
+  shipped: Shipped;
+}
+
+/** Runs it to its end and tells the runtime; `signal` says that the run is over. */
+export async function serveEntrypoint(
+  connection: ClientConnection,
+  entrypoint: BegunEntrypoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = await runLocally(connection, entrypoint, signal);
+  // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
+  if (!signal.aborted) await connection.request('run.finish', { run: entrypoint.run, ...end });
 }
 
 /** Resolves with how it ended, once its process is gone and its output is on its way. */
 async function runLocally(
   connection: ClientConnection,
-  python: LocalPython,
-  request: RunRequest,
-  overlay: Overlay,
-  run: string,
+  { run, python, request, overlay, shipped }: BegunEntrypoint,
   signal: AbortSignal,
-  shipped: Shipped,
 ): Promise<LocalEnd> {
   const caller = connection.openStream(false);
   const output = connection.openStream(true);

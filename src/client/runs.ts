@@ -1,9 +1,17 @@
 /** Starts runs and follows them. */
+import type { RunOrigin } from '../../runtime/protocol/activeRuns';
 import { VelarError } from '../../runtime/protocol/errors';
 import type { RunEvent } from '../../runtime/protocol/events';
 import { newRunId } from '../../runtime/protocol/runIds';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
-import type { ClientConnection, ClientStream, RunHandle, RunRequest, Unsubscribe } from './api';
+import type {
+  ClientConnection,
+  ClientStream,
+  RunHandle,
+  RunRequest,
+  RuntimeConnection,
+  Unsubscribe,
+} from './api';
 import { BundleUploader, type BundleContent } from './bundleUpload';
 import { RunFollower } from './runFollower';
 
@@ -22,13 +30,21 @@ export interface Shipped {
   files: readonly string[];
 }
 
-/** What goes on beside a run while it is active, such as a local entrypoint; aborted when the run ends. */
-export type RunCompanion = (run: string, signal: AbortSignal, shipped: Shipped) => Promise<void>;
+/**
+ * What goes on beside a run while it is active, such as a local entrypoint; aborted when the run ends. It calls `going`
+ * once it needs this process no more, if ever.
+ */
+export type RunCompanion = (
+  run: string,
+  signal: AbortSignal,
+  shipped: Shipped,
+  going: () => void,
+) => Promise<void>;
 
 /** A run that the runtime has begun, and what goes on beside it here. */
 interface Begun {
   logStream: number;
-  beside?: (run: string, signal: AbortSignal) => Promise<void>;
+  beside?: (run: string, signal: AbortSignal, going: () => void) => Promise<void>;
 }
 
 const BUNDLE_TRIES = 3;
@@ -62,9 +78,10 @@ export function startWith(
   overlay: Overlay,
   companion: RunCompanion | undefined,
 ): RunHandle {
-  const { root: _root, ...target } = request;
+  const { root, uri, ...target } = request;
+  const origin = originOf(root, uri);
   return startBundled(connection, bundler, request, overlay, companion, (run, bundle) =>
-    connection.request('run.start', { ...target, run, bundle }),
+    connection.request('run.start', { ...target, run, bundle, origin }),
   );
 }
 
@@ -90,7 +107,10 @@ export function startBundled(
         const begun = await begin(run, bundle);
         if (companion === undefined) return begun;
         const shipped = { bundle, files: content.files.map(({ path }) => path) };
-        return { ...begun, beside: (id, going) => companion(id, going, shipped) };
+        return {
+          ...begun,
+          beside: (id, signalOfRun, going) => companion(id, signalOfRun, shipped, going),
+        };
       } catch (error) {
         if (tries === BUNDLE_TRIES || !mendedByAnotherTry(error)) throw error;
         uploader.forget();
@@ -100,7 +120,10 @@ export function startBundled(
 }
 
 /** What `startRerun` runs: the inputs that failed in run `of`, with the functions of this file. */
-export interface RerunRequest extends Pick<RunRequest, 'root' | 'file' | 'qualname' | 'cpu'> {
+export interface RerunRequest extends Pick<
+  RunRequest,
+  'root' | 'uri' | 'file' | 'qualname' | 'cpu'
+> {
   of: string;
 }
 
@@ -112,9 +135,14 @@ export function startRerun(
   overlay: Overlay = new Map(),
 ): RunHandle {
   const { of, file, cpu } = request;
+  const origin = originOf(request.root, request.uri);
   return startBundled(connection, bundler, request, overlay, undefined, (run, bundle) =>
-    connection.request('run.rerun', { run, of, bundle, file, cpu }),
+    connection.request('run.rerun', { run, of, bundle, file, cpu, origin }),
   );
+}
+
+function originOf(root: string, uri: string | undefined): RunOrigin {
+  return { root, ...(uri === undefined ? {} : { uri }) };
 }
 
 /** Starts what is told as a run and needs no files of this machine. */
@@ -142,9 +170,21 @@ function mendedByAnotherTry(error: unknown): boolean {
   );
 }
 
-/** Follows a run that exists, from the line after `afterSeq`. `ended` rejects with `not-found`. */
-export function attachRun(connection: ClientConnection, run: string, afterSeq = 0): RunHandle {
-  const follower = new RunFollower(run, '', '', Date.now());
+/**
+ * Follows a run that exists, from the line after `afterSeq`; `known`: what is known of it before the runtime answers.
+ * `ended` rejects with `not-found`.
+ */
+export function attachRun(
+  connection: ClientConnection,
+  run: string,
+  afterSeq = 0,
+  known: { file: string; qualname: string; startedAt: number } = {
+    file: '',
+    qualname: '',
+    startedAt: Date.now(),
+  },
+): RunHandle {
+  const follower = new RunFollower(run, known.file, known.qualname, known.startedAt);
   return new LiveRun(connection, follower, async (signal) => {
     const { summary, logStream } = await connection.request(
       'run.attach',
@@ -159,6 +199,7 @@ export function attachRun(connection: ClientConnection, run: string, afterSeq = 
 class LiveRun implements RunHandle {
   readonly run: string;
   readonly ended: Promise<RunRecord>;
+  readonly detached: Promise<void>;
   private readonly starting = new AbortController();
   private readonly going = new AbortController();
   private readonly started: Promise<unknown>;
@@ -170,6 +211,7 @@ class LiveRun implements RunHandle {
   /** What goes on beside the run has ended. */
   private accompanied: Promise<void> = Promise.resolve();
   private readonly undo: Unsubscribe[] = [];
+  private goesOn!: () => void;
   private settle!: { resolve: (record: RunRecord) => void; reject: (error: Error) => void };
 
   constructor(
@@ -180,6 +222,9 @@ class LiveRun implements RunHandle {
     this.run = follower.record.run;
     this.ended = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
+    });
+    this.detached = new Promise((resolve) => {
+      this.goesOn = resolve;
     });
     // Whoever has no interest in the end still gets the record; a rejection must not end the process.
     this.ended.catch(() => undefined);
@@ -203,7 +248,8 @@ class LiveRun implements RunHandle {
     this.started = started;
     started.then(
       ({ beside }) => {
-        if (beside !== undefined && !this.going.signal.aborted) this.accompany(beside);
+        if (beside === undefined) this.goesOn();
+        else if (!this.going.signal.aborted) this.accompany(beside);
       },
       (error: unknown) => {
         this.failedToStart(VelarError.from(error));
@@ -213,6 +259,10 @@ class LiveRun implements RunHandle {
 
   get record(): RunRecord {
     return this.follower.record;
+  }
+
+  isOf(connection: RuntimeConnection): boolean {
+    return this.connection === connection;
   }
 
   onEvents(listener: (events: readonly RunEvent[], record: RunRecord) => void): Unsubscribe {
@@ -285,7 +335,7 @@ class LiveRun implements RunHandle {
   }
 
   private accompany(beside: NonNullable<Begun['beside']>): void {
-    this.accompanied = beside(this.run, this.going.signal).catch((error: unknown) => {
+    this.accompanied = beside(this.run, this.going.signal, this.goesOn).catch((error: unknown) => {
       this.fail(VelarError.from(error));
     });
   }

@@ -3,6 +3,7 @@
  * activation, which must not make anyone wait.
  */
 import * as vscode from 'vscode';
+import { VelarError } from '../../runtime/protocol/errors';
 import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
@@ -22,6 +23,9 @@ import { CallInput } from './runs/callInput';
 import { ModuleCheck } from './runs/moduleCheck';
 import { RememberedArguments } from './runs/rememberedArguments';
 import type { RunEntry } from './runs/runRecords';
+import { Reattach } from './runs/reattach';
+import { RunMemory } from './runs/runMemory';
+import { unfinishedRunsFile } from './runs/unfinishedRuns';
 import { RunService } from './runs/runService';
 import { Shipping } from './runs/shipping';
 import { RunSources } from './runs/sources';
@@ -48,6 +52,7 @@ export class Core implements vscode.Disposable {
   readonly moving: MoveService;
   readonly costs: CostPage;
   private readonly pages = new DiffPages();
+  private readonly reattach: Reattach;
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
   private readonly bundler = new WorkspaceBundler();
@@ -64,6 +69,8 @@ export class Core implements vscode.Disposable {
       version: versionOf(context),
       log,
     });
+    const memory = new RunMemory(unfinishedRunsFile(context));
+    this.reattach = new Reattach(records, this.manager, memory, log);
     this.pairing = new PairingFlow(this.list, this.manager);
     this.targets = new TargetFinder(documents);
     this.postMortems = new PostMortems(records, async (run) => {
@@ -90,6 +97,8 @@ export class Core implements vscode.Disposable {
       input: new CallInput(new RememberedArguments(context.workspaceState)),
       shipping,
       pythonPackages: inDist('python'),
+      entrypointScript: inDist('entrypoint.js'),
+      version: versionOf(context),
       log,
     });
     this.debugging = new DebugService({
@@ -122,6 +131,17 @@ export class Core implements vscode.Disposable {
     }
     await this.manager.select(choice === 'local' ? undefined : choice.id);
     await this.manager.connected();
+  }
+
+  /** Connects for the sake of runs whose end this window has not seen. */
+  async followEarlierRuns(): Promise<void> {
+    if (!vscode.workspace.isTrusted) return;
+    try {
+      await this.manager.connected();
+    } catch (error) {
+      // The status bar shows it; nobody has asked for anything yet.
+      this.services.log.warn(`Earlier runs are not followed: ${VelarError.from(error).message}`);
+    }
   }
 
   async startLocalRuntime(): Promise<void> {
@@ -169,6 +189,7 @@ export class Core implements vscode.Disposable {
 
   dispose(): void {
     this.saved.dispose();
+    this.reattach.dispose();
     this.modules.dispose();
     this.debugging.dispose();
     this.tries.dispose();

@@ -18,6 +18,7 @@ import { LensProvider } from './lenses';
 import { PanelProvider } from './panel/panelProvider';
 import type { PanelView } from './panel/panelView';
 import { RunRecords, type RunEntry } from './runs/runRecords';
+import { hasUnfinishedRuns } from './runs/unfinishedRuns';
 import { RUNTIMES_KEY } from './runtimes/storage';
 import { RuntimeModel } from './runtimes/runtimeModel';
 import { RuntimeStatusBar } from './runtimes/statusBar';
@@ -77,6 +78,12 @@ export class Services implements vscode.Disposable {
   async showSelection(): Promise<void> {
     if (this.context.globalState.get(RUNTIMES_KEY) === undefined) return;
     await (await this.core()).manager.showSelection();
+  }
+
+  /** Takes up again runs that went on while the window was away; where there are none, nothing is loaded. */
+  async followEarlierRuns(): Promise<void> {
+    if (!hasUnfinishedRuns(this.context)) return;
+    await (await this.core()).followEarlierRuns();
   }
 
   /** Loads the rest of the extension, once. */

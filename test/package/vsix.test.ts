@@ -14,6 +14,7 @@ const NEEDED = [
   'dist/discovery.js',
   'dist/cli.js',
   'dist/docker.js',
+  'dist/entrypoint.js',
   'dist/runtime.js',
   'dist/endpoint.js',
   'dist/endpoint.css',

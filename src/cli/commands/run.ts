@@ -1,14 +1,15 @@
 /** `velar run`: ships a function as it is on disk, runs it, shows everything about it. */
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { CallArguments } from '../../../runtime/protocol/values';
-import type { ClientConnection, RunHandle, RunRequest } from '../../client/api';
-import { startLocalEntrypoint } from '../../client/localEntrypoint';
+import type { ClientConnection, RunHandle, RunRequest, RuntimeAddress } from '../../client/api';
+import { startDetachedEntrypoint } from '../../client/detachedEntrypoint';
+import { startLocalEntrypoint, type LocalPython } from '../../client/localEntrypoint';
 import { findPython } from '../../client/python';
 import { startRun } from '../../client/runs';
 import { checkArguments, parseCallArguments } from '../argumentLists';
 import { cliBundler } from '../bundler';
-import { pythonPackages, type CliContext } from '../context';
-import { exitCodeOfRun } from '../exitCodes';
+import { CLIENT, entrypointScript, pythonPackages, type CliContext } from '../context';
+import { EXIT, exitCodeOfRun } from '../exitCodes';
 import { followRun } from '../followRun';
 import { withRuntime } from '../session';
 import { resolveTarget, type Target } from '../target';
@@ -24,6 +25,8 @@ export interface RunOptions {
   cpu: boolean;
   output?: string;
   yes: boolean;
+  /** Print the run's id once it goes on by itself, and leave. */
+  detach: boolean;
 }
 
 export async function run(
@@ -39,8 +42,19 @@ export async function run(
       ? findPython(undefined, context.interrupts.signal, context.environment)
       : undefined;
   python?.catch(() => undefined);
-  return withRuntime(context, options, async (connection) => {
-    const handle = await start(context, connection, request, options, await python);
+  if (options.detach && options.output !== undefined) {
+    throw new VelarError('invalid', '--output waits for the result, and --detach does not.', {
+      hint: 'Leave one of them out.',
+    });
+  }
+  return withRuntime(context, options, async (connection, address) => {
+    const found = await python;
+    if (options.detach) {
+      return detach(context, options, () =>
+        startDetached(context, connection, address, request, options, found),
+      );
+    }
+    const handle = start(context, connection, request, options, found);
     const record = await followRun(context, handle, {
       json: options.json,
       preparing: `collecting the files in ${request.root}`,
@@ -50,21 +64,65 @@ export async function run(
   });
 }
 
-async function start(
+type Python = { executable: string } | undefined;
+
+function start(
   context: CliContext,
   connection: ClientConnection,
   request: RunRequest,
   options: RunOptions,
-  python: { executable: string } | undefined,
-): Promise<RunHandle> {
+  python: Python,
+): RunHandle {
   const bundler = cliBundler(context, options.yes);
   if (python === undefined) return startRun(connection, bundler, request);
-  return startLocalEntrypoint(
-    connection,
-    bundler,
-    { executable: python.executable, packages: pythonPackages(context) },
-    request,
-  );
+  return startLocalEntrypoint(connection, bundler, pythonOf(context, python), request);
+}
+
+/** A local entrypoint gets a process of its own. */
+function startDetached(
+  context: CliContext,
+  connection: ClientConnection,
+  address: RuntimeAddress,
+  request: RunRequest,
+  options: RunOptions,
+  python: Python,
+): RunHandle {
+  const bundler = cliBundler(context, options.yes);
+  if (python === undefined) return startRun(connection, bundler, request);
+  const { url, token, fingerprint } = address;
+  const host = {
+    script: entrypointScript(context),
+    execPath: process.execPath,
+    address: { url, token, ...(fingerprint === undefined ? {} : { fingerprint }) },
+    client: CLIENT,
+    python: pythonOf(context, python),
+  };
+  return startDetachedEntrypoint(connection, bundler, host, request);
+}
+
+function pythonOf(context: CliContext, { executable }: NonNullable<Python>): LocalPython {
+  return { executable, packages: pythonPackages(context) };
+}
+
+/** Says which run it is once it needs this command no more. What ends before that is told as it ended. */
+async function detach(
+  context: CliContext,
+  { json }: RunOptions,
+  begin: () => RunHandle,
+): Promise<number> {
+  const handle = begin();
+  const { interrupts, terminal } = context;
+  // Until it goes on by itself, an interrupt ends it.
+  interrupts.handle(() => {
+    handle.cancel().catch(() => undefined);
+  });
+  const left = await Promise.race([handle.detached.then(() => undefined), handle.ended]);
+  if (left !== undefined && left.status !== 'succeeded') {
+    await terminal.err(`${left.error?.message ?? `The run ${left.status}.`}\n`);
+    return exitCodeOfRun(left);
+  }
+  await terminal.out(json ? `${JSON.stringify({ run: handle.run })}\n` : `${handle.run}\n`);
+  return EXIT.done;
 }
 
 function requestOf({ root, file, found }: Target, options: RunOptions): RunRequest {

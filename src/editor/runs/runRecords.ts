@@ -15,6 +15,8 @@ export interface RunOrigin {
   readonly uri: string;
   readonly qualname: string;
   readonly request: RunRequest;
+  /** The run whose failed inputs it runs again. */
+  readonly rerunOf?: string;
   /** Starts it over, for what is no run of a function, such as a deploy. */
   readonly again?: (cpu: boolean) => Promise<unknown>;
 }
@@ -141,7 +143,8 @@ export class RunRecords implements vscode.Disposable {
 
   add(handle: RunHandle, origin: RunOrigin): RunEntry {
     const entry = new RunEntry(origin, handle);
-    this.entries = [entry, ...this.entries];
+    // One that was lost with its connection and is followed anew stands for itself.
+    this.entries = [entry, ...this.entries.filter(({ run }) => run !== entry.run)];
     const offEvents = handle.onEvents(() => this.changed.fire(entry));
     const offLog = handle.onLog((lines) => {
       entry.log.push(lines);

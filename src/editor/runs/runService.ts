@@ -2,14 +2,14 @@
 import * as vscode from 'vscode';
 import type { ClientConnection, RunHandle, RunRequest } from '../../client/api';
 import type { Bundle } from '../../client/bundle/bundle';
-import { startLocalEntrypoint } from '../../client/localEntrypoint';
+import { startDetachedEntrypoint } from '../../client/detachedEntrypoint';
 import { findPython } from '../../client/python';
 import { startRerun, startRun } from '../../client/runs';
 import { requireTrust, showError } from '../errors';
 import { pythonPath } from '../settings';
 import type { CallInput, RunInput } from './callInput';
 import { askForCpu, wantedGpu } from './cpuConsent';
-import type { RunEntry, RunRecords } from './runRecords';
+import type { RunEntry, RunOrigin, RunRecords } from './runRecords';
 import type { Shipment, Shipping, ShippingOptions } from './shipping';
 import type { RunSource } from './sources';
 import type { RunTarget, TargetFinder } from './target';
@@ -21,6 +21,10 @@ export interface RunServiceParts {
   readonly shipping: Shipping;
   /** Folder with the Python packages `velar` and `velar_worker`. */
   readonly pythonPackages: string;
+  /** Absolute path of dist/entrypoint.js. */
+  readonly entrypointScript: string;
+  /** Version of the extension, told to the runtime. */
+  readonly version: string;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -77,6 +81,8 @@ export class RunService {
       await entry.origin.again(onCpu);
       return undefined;
     }
+    const { rerunOf } = entry.origin;
+    if (rerunOf !== undefined) return this.runFailed(rerunOf, entry.origin, onCpu);
     const target = await this.parts.targets.find(entry.origin);
     if (target === undefined) return undefined;
     const { request } = entry.origin;
@@ -90,18 +96,26 @@ export class RunService {
   /** The inputs that failed in a run, with the functions as the text has them now; `onCpu` as for `rerun`. */
   async rerunFailed(entry: RunEntry, onCpu: boolean): Promise<RunEntry | undefined> {
     requireTrust('Running');
-    const target = await this.parts.targets.find(entry.origin);
+    return this.runFailed(entry.run, entry.origin, onCpu);
+  }
+
+  private async runFailed(
+    of: string,
+    origin: RunOrigin,
+    onCpu: boolean,
+  ): Promise<RunEntry | undefined> {
+    const target = await this.parts.targets.find(origin);
     if (target === undefined) return undefined;
     const { qualname } = target.found;
     return this.parts.shipping.ship(target, qualname, { cpu: onCpu }, async (shipment) => {
       const { source, connection, bundler, cpu } = shipment;
       const { root, file } = source;
-      const of = { of: entry.run, root, file, qualname, cpu };
-      const handle = startRerun(connection, bundler, of, source.overlay);
-      const again = (cpuNow: boolean): Promise<unknown> => this.rerunFailed(entry, cpuNow);
-      const request = { ...entry.origin.request, root, file, cpu };
-      const made = this.parts.records.add(handle, { ...entry.origin, request, again });
-      void this.follow(made, target, () => again(true));
+      const { uri } = origin;
+      const what = { of, root, uri, file, qualname, cpu };
+      const handle = startRerun(connection, bundler, what, source.overlay);
+      const request = { ...origin.request, root, file, cpu };
+      const made = this.parts.records.add(handle, { ...origin, request, rerunOf: of });
+      void this.follow(made, target, () => this.runFailed(of, origin, true));
       return made;
     });
   }
@@ -129,7 +143,7 @@ export class RunService {
   }
 
   private async launch(
-    { connection, bundler, source, preparation }: Shipment,
+    { connection, address, bundler, source, preparation }: Shipment,
     request: RunRequest,
   ): Promise<RunHandle> {
     if (request.kind !== 'local_entrypoint') {
@@ -137,8 +151,16 @@ export class RunService {
     }
     const scope = vscode.Uri.file(request.root);
     const { executable } = await findPython(pythonPath(scope), preparation.abort.signal);
-    const python = { executable, packages: this.parts.pythonPackages };
-    return startLocalEntrypoint(connection, bundler, python, request, source.overlay);
+    const { pythonPackages: packages, entrypointScript: script, version } = this.parts;
+    const { url, token, fingerprint } = address;
+    const host = {
+      script,
+      execPath: process.execPath,
+      address: { url, token, ...(fingerprint === undefined ? {} : { fingerprint }) },
+      client: { name: vscode.env.appName, version },
+      python: { executable, packages },
+    };
+    return startDetachedEntrypoint(connection, bundler, host, request, source.overlay);
   }
 
   /** Waits for the end of a run to say what no record says, and to ask about the CPU where that is the trouble. */
@@ -167,11 +189,11 @@ export class RunService {
 }
 
 function requestOf(
-  { found }: RunTarget,
+  { found, uri }: RunTarget,
   { root, file }: RunSource,
   input: RunInput,
   cpu: boolean,
 ): RunRequest {
   const { qualname, kind } = found;
-  return { root, file, qualname, kind, cpu, ...input };
+  return { root, uri: uri.toString(), file, qualname, kind, cpu, ...input };
 }

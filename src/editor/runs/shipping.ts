@@ -1,5 +1,5 @@
 /** What comes before every run and deploy: bundle, runtime, and consent to the CPU. */
-import type { ClientConnection } from '../../client/api';
+import type { ClientConnection, RuntimeAddress } from '../../client/api';
 import type { Bundle } from '../../client/bundle/bundle';
 import type { WorkspaceBundler } from '../../client/bundle/workspaceBundler';
 import type { Bundler } from '../../client/runs';
@@ -24,6 +24,8 @@ export interface Shipment {
   readonly source: RunSource;
   readonly bundle: Bundle;
   readonly connection: ClientConnection;
+  /** Of the connection. */
+  readonly address: RuntimeAddress;
   /** On the CPU, because that was allowed. */
   readonly cpu: boolean;
   /** Gives the bundle as it was looked at; it is made again only where a file has changed since. */
@@ -61,11 +63,11 @@ export class Shipping {
       const bundle = await this.bundle(target, source, signal);
       if (bundle === undefined) return undefined;
       records.say(preparation, 'waiting for the runtime');
-      const { name, connection, info } = await connecting;
+      const { name, address, connection, info } = await connecting;
       const cpu = options.cpu === true ? 'cpu' : await decideCpu(target, info.gpus, name);
       if (cpu === undefined) return undefined;
       const bundler = this.onceMade(bundle);
-      const ready = { source, bundle, connection, bundler, preparation };
+      const ready = { source, bundle, connection, address, bundler, preparation };
       return await launch({ ...ready, cpu: cpu === 'cpu' });
     } finally {
       options.signal?.removeEventListener('abort', giveUp);

@@ -22,9 +22,10 @@ export interface RuntimeManagerOptions {
   readonly log: vscode.LogOutputChannel;
 }
 
-interface Link {
+export interface Link {
   /** As the person knows the runtime. */
   readonly name: string;
+  readonly address: RuntimeAddress;
   readonly connection: ClientConnection;
   readonly info: RuntimeInfo;
 }
@@ -32,6 +33,9 @@ interface Link {
 export class RuntimeManager implements vscode.Disposable {
   private link: Promise<Link> | undefined;
   private linkAbort = new AbortController();
+  private readonly opened = new vscode.EventEmitter<Link>();
+  /** A connection has been made. */
+  readonly onDidConnect = this.opened.event;
 
   constructor(
     private readonly list: RuntimeList,
@@ -107,6 +111,7 @@ export class RuntimeManager implements vscode.Disposable {
 
   /** Closes the connection; a runtime of this machine ends when its last client has left. */
   dispose(): void {
+    this.opened.dispose();
     void this.disconnect();
   }
 
@@ -126,7 +131,7 @@ export class RuntimeManager implements vscode.Disposable {
         client: this.client,
         signal,
       });
-      const link = await this.greet(name, address.url, connection, signal);
+      const link = await this.greet(name, address, connection, signal);
       this.options.log.info(`Connected to ${name} at ${address.url}`);
       this.model.update({
         state: 'connected',
@@ -134,6 +139,7 @@ export class RuntimeManager implements vscode.Disposable {
         gpus: link.info.gpus,
         gpuNote: link.info.gpuNote,
       });
+      this.opened.fire(link);
       return link;
     } catch (error) {
       const known = VelarError.from(error, 'unreachable');
@@ -170,10 +176,11 @@ export class RuntimeManager implements vscode.Disposable {
 
   private async greet(
     name: string,
-    url: string,
+    address: RuntimeAddress,
     connection: ClientConnection,
     signal: AbortSignal,
   ): Promise<Link> {
+    const { url } = address;
     try {
       connection.onState((state) => this.followed(connection, state));
       let told = false;
@@ -197,7 +204,7 @@ export class RuntimeManager implements vscode.Disposable {
       // What was told or listed while these were awaited is newer.
       if (!told) this.model.setContainers(containers);
       if (!listed) this.model.setDeployments(apps, url);
-      return { name, connection, info };
+      return { name, address, connection, info };
     } catch (error) {
       await connection.close();
       throw error;

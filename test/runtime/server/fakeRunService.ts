@@ -154,6 +154,14 @@ export class FakeRunService implements RunService {
     return [...this.runs.values()].map(({ summary }) => summary).slice(0, limit);
   }
 
+  startedBy(): [] {
+    return [];
+  }
+
+  onActiveRuns(): () => void {
+    return () => undefined;
+  }
+
   describe(): Promise<{ apps: [] }> {
     return Promise.resolve({ apps: [] });
   }

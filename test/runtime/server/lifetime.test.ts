@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict';
-import { Lifetime } from '../../../runtime/server/lifetime';
+import { embeddedLimits, Lifetime } from '../../../runtime/server/lifetime';
 
 const HOUR = 3_600_000;
 
 /** Reasons for which it ended, and the lifetime. */
-function started(firstClientMs = HOUR, lastClientMs = HOUR) {
+function started(firstClientMs = HOUR, lastClientMs = HOUR, runsMs = 0) {
   const ends: string[] = [];
+  const told: string[] = [];
   let tell: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     tell = resolve;
   });
-  const lifetime = new Lifetime({ firstClientMs, lastClientMs }, (reason) => {
-    ends.push(reason);
-    tell();
-  });
-  return { lifetime, ends, ended };
+  const lifetime = new Lifetime(
+    { firstClientMs, lastClientMs, runsMs },
+    (reason) => {
+      ends.push(reason);
+      tell();
+    },
+    (message) => told.push(message),
+  );
+  return { lifetime, ends, ended, told };
 }
 
 const clients = (connected: number, expected = 0) => ({ connected, expected });
@@ -82,5 +87,56 @@ describe('lifetime of an embedded runtime', () => {
     lifetime.clients(clients(0));
     assert.deepEqual(ends, []);
     lifetime.stop();
+  });
+
+  it('stays for runs that go on, says so once, and ends some time after the last of them', async () => {
+    const { lifetime, ends, ended, told } = started(HOUR, 1, HOUR);
+    lifetime.clients(clients(1));
+    lifetime.runs(2);
+    lifetime.parentEnded();
+    lifetime.clients(clients(0, 1));
+    lifetime.clients(clients(0));
+    lifetime.runs(1);
+    assert.deepEqual([ends, told.length], [[], 1]);
+    assert.match(told[0] ?? '', /2 runs go on: stays up for 1 h/);
+    lifetime.runs(0);
+    assert.deepEqual(ends, []);
+    await ended;
+    assert.deepEqual(ends, ['its last run ended, and no client is there']);
+  });
+
+  it('is not ended by a release while runs go on, nor by their end once a client is there', () => {
+    const { lifetime, ends } = started(HOUR, 1, HOUR);
+    lifetime.clients(clients(1));
+    lifetime.runs(1);
+    assert.equal(lifetime.release(), false);
+    lifetime.clients(clients(0));
+    lifetime.clients(clients(1));
+    lifetime.runs(0);
+    assert.deepEqual(ends, []);
+    lifetime.stop();
+  });
+
+  it('stays for runs no longer than its limit, and not at all where that is 0', async () => {
+    const short = started(HOUR, HOUR, 1);
+    short.lifetime.clients(clients(1));
+    short.lifetime.runs(1);
+    short.lifetime.parentEnded();
+    short.lifetime.clients(clients(0));
+    await short.ended;
+    assert.match(short.ends[0] ?? '', /^no client came back/);
+
+    const none = started();
+    none.lifetime.clients(clients(1));
+    none.lifetime.runs(1);
+    none.lifetime.parentEnded();
+    none.lifetime.clients(clients(0));
+    assert.deepEqual(none.ends, ['the process that started it ended']);
+  });
+
+  it('has its limit from the environment, where that names a number of hours', () => {
+    const hours = (given: string): number =>
+      embeddedLimits({ VELAR_AWAY_HOURS: given }).runsMs / HOUR;
+    assert.deepEqual(['0', '1.5', '', 'soon', '-1'].map(hours), [0, 1.5, 12, 12, 12]);
   });
 });

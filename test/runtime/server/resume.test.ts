@@ -154,6 +154,35 @@ describe('resume', () => {
     }
   });
 
+  it('waits longer for another machine that has a local entrypoint going', async () => {
+    const short = await Harness.start({ graceMs: 1 });
+    try {
+      const pair = async (name: string): Promise<LinkClient> => {
+        const tokenSha256 = sha256Hex(name);
+        short.store.devices.add({ id: name, name, tokenSha256, pairedAt: 1, lastSeenAt: null });
+        return short.connected({ token: name });
+      };
+      const [calling, idle] = [await pair('calling'), await pair('idle')];
+      const params = startParams();
+      await calling.request('run.start', { ...params, kind: 'local_entrypoint' });
+      await calling.request('run.openCaller', {
+        run: params.run,
+        callerStream: calling.openStream(),
+        outputStream: calling.openStream(),
+      });
+      calling.drop();
+      idle.drop();
+      // The other one's time is over, so one as short would be as well.
+      while (short.server.clients.expected !== 1 || short.server.clients.connected !== 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal((await calling.connect()).resumed, true);
+      assert.equal((await idle.connect()).resumed, false);
+    } finally {
+      await short.stop();
+    }
+  });
+
   it('does not give a session to another device', async () => {
     const client = await harness.connected();
     const token = 'another-device';

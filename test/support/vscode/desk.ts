@@ -28,7 +28,7 @@ export interface Desk extends Places {
 
 export interface DeskOptions extends Pick<
   WorkbenchOptions,
-  'colorTheme' | 'settings' | 'viewport'
+  'colorTheme' | 'settings' | 'viewport' | 'env'
 > {
   /** What else is to be there before VS Code starts. */
   readonly prepare?: (places: Places) => Promise<void>;
@@ -64,7 +64,7 @@ export async function openDesk(
       ...options,
       folder,
       extensionDevelopmentPath: resolve('.'),
-      env: { VELAR_HOME: home },
+      env: { ...options.env, VELAR_HOME: home },
     });
     const dispose = async (): Promise<void> => {
       await workbench.dispose();

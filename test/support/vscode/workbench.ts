@@ -21,5 +21,7 @@ export async function startWorkbench(
 ): Promise<Workbench> {
   const screenshots = resolve('test-output');
   mkdirSync(screenshots, { recursive: true });
-  return openWorkbench({ ...options, screenshots });
+  // Runs that a test leaves going end with its VS Code.
+  const env = { VELAR_AWAY_HOURS: '0', ...options.env };
+  return openWorkbench({ ...options, env, screenshots });
 }
