@@ -16,8 +16,9 @@ import type { DeploymentStore } from '../store/deployments';
 import { checkDeploy, checkMove, checkServed, checkUndeploy } from './moveRules';
 import { MoveTurns } from './moveTurns';
 import { comeUp, type ReadinessOptions } from './readiness';
+import { setApart, type ApartOptions } from './stagingApart';
 
-export interface DeployerOptions extends ReadinessOptions {
+export interface DeployerOptions extends ReadinessOptions, ApartOptions {
   deployments: DeploymentStore;
   clock: Clock;
   begin: (params: RunParams) => Run;
@@ -219,6 +220,7 @@ export class Deployer {
   ): Promise<{ result: ResultValue } | Failed> {
     run.app = name;
     change.check(name);
+    if (environment === 'staging') await setApart(run, functions, this.options);
     const targets: Target[] = [];
     for (const { qualname } of functions) {
       const resolved = await this.options.resolve(run, qualname, name);

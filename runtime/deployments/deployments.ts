@@ -8,6 +8,7 @@ import type {
   Environment,
   Version,
   VersionDiff,
+  VersionFile,
 } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
 import type { Gpu, MethodParams } from '../protocol/methods';
@@ -19,10 +20,15 @@ import type { DeploymentService } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { Deployer, type DeployerOptions } from './deployer';
 import { roomNotes } from './moveRoom';
+import { sharedSecretTexts } from './stagingApart';
 import { diffVersions, type DiffSide } from './versionDiff';
+import { versionFile } from './versionFiles';
 
-export interface DeploymentsOptions extends Omit<DeployerOptions, 'deployments'> {
-  store: Pick<Store, 'deployments' | 'bundles'>;
+export interface DeploymentsOptions extends Omit<
+  DeployerOptions,
+  'deployments' | 'volumes' | 'secrets'
+> {
+  store: Pick<Store, 'deployments' | 'bundles' | 'blobs' | 'volumes' | 'secrets'>;
   prices: PriceTable;
   gpus: readonly Gpu[];
   start: (params: RunParams) => Promise<void>;
@@ -32,7 +38,13 @@ export class Deployments implements DeploymentService {
   private readonly deployer: Deployer;
 
   constructor(private readonly options: DeploymentsOptions) {
-    this.deployer = new Deployer({ ...options, deployments: options.store.deployments });
+    const { deployments, volumes, secrets } = options.store;
+    this.deployer = new Deployer({
+      ...options,
+      deployments,
+      volumes,
+      secrets: () => secrets.list(),
+    });
   }
 
   /** Bundles of versions: each can be served again. */
@@ -106,18 +118,26 @@ export class Deployments implements DeploymentService {
       .toReversed();
   }
 
-  diff(app: string, environment: Environment, number: number): VersionDiff {
-    const { deployments, bundles } = this.options.store;
+  diff(app: string, environment: Environment, number: number, from?: number): VersionDiff {
+    const { deployments, bundles, secrets } = this.options.store;
+    const to = deployments.version(app, number);
     const side = (version: Version): DiffSide => ({
       version,
-      files: bundles.manifest(version.bundle),
+      files: bundles.known(version.bundle) ? bundles.manifest(version.bundle) : undefined,
     });
-    const served = deployments.served(app, environment);
-    const next = deployments.version(app, number);
-    const diff = diffVersions(served === undefined ? undefined : side(served), side(next), (fn) =>
+    const served =
+      from === undefined ? deployments.served(app, environment) : deployments.version(app, from);
+    const diff = diffVersions(served === undefined ? undefined : side(served), side(to), (fn) =>
       this.hourly(fn),
     );
-    return { ...diff, notes: roomNotes(environment, served, next, this.options.gpus) };
+    const names = to.functions.flatMap(({ options }) => options.secrets);
+    const room = from === undefined ? roomNotes(environment, served, to, this.options.gpus) : [];
+    return { ...diff, notes: [...room, ...sharedSecretTexts(names, secrets.list())] };
+  }
+
+  file(app: string, number: number, path: string): Promise<VersionFile> {
+    const { deployments } = this.options.store;
+    return versionFile(this.options.store, deployments.version(app, number).bundle, path);
   }
 
   protect(app: string, on: boolean): void {

@@ -1,23 +1,35 @@
 /** What changes from one version to another, for people. Pure. */
 import type { DeployedFunction, Version, VersionDiff } from '../protocol/deployments';
 import type { FileEntry } from '../protocol/methods';
+import { imageChanges } from './imageDiff';
+import { cardChanges, changed, gpuText, optionChanges, rateText, type Hourly } from './optionDiff';
 
 export interface DiffSide {
   version: Version;
-  files: readonly FileEntry[];
+  /** Undefined where its bundle is no longer on the disk. */
+  files: readonly FileEntry[] | undefined;
 }
 
-/** `hourly`: dollars of an hour in a container of the function, undefined where no price is known. */
 export function diffVersions(
   from: DiffSide | undefined,
   to: DiffSide,
-  hourly: (fn: DeployedFunction) => number | undefined,
+  hourly: Hourly,
 ): VersionDiff {
+  const gone = [from, to].flatMap((side) =>
+    side !== undefined && side.files === undefined ? [side.version.version] : [],
+  );
   return {
     from: from?.version.version ?? null,
     to: to.version.version,
-    files: diffFiles(from?.files ?? [], to.files),
-    lines: diffFunctions(from?.version.functions ?? [], to.version.functions, hourly),
+    files: gone.length > 0 ? [] : diffFiles(from?.files ?? [], to.files ?? []),
+    lines: [
+      ...gone.map(
+        (number) =>
+          `files of version ${number} are no longer on the runtime: its code is not compared`,
+      ),
+      ...diffFunctions(from?.version.functions ?? [], to.version.functions, hourly),
+      ...(from === undefined ? [] : fallBack(from.version, to.version)),
+    ],
   };
 }
 
@@ -37,67 +49,51 @@ function diffFiles(
   });
 }
 
+/** A change that several functions share, as with their image, is one line. */
 function diffFunctions(
   before: readonly DeployedFunction[],
   after: readonly DeployedFunction[],
-  hourly: (fn: DeployedFunction) => number | undefined,
+  hourly: Hourly,
 ): string[] {
   const old = new Map(before.map((fn) => [fn.qualname, fn]));
   const fresh = new Map(after.map((fn) => [fn.qualname, fn]));
   const names = [...new Set([...old.keys(), ...fresh.keys()])].sort();
-  return names.flatMap((name) => {
-    const [was, is] = [old.get(name), fresh.get(name)];
-    if (is === undefined) return [`${name} is removed: its endpoint answers 404`];
-    if (was === undefined) return [`${name} is new, on ${gpuText(is)}`];
-    return changes(was, is, hourly).map((change) => `${name}: ${change}`);
-  });
-}
-
-function changes(
-  was: DeployedFunction,
-  is: DeployedFunction,
-  hourly: (fn: DeployedFunction) => number | undefined,
-): string[] {
   const lines: string[] = [];
-  const note = (what: string, before: unknown, after: unknown): void => {
-    const [a, b] = [before, after].map(textOf);
-    if (a !== b) lines.push(`${what} ${a} → ${b}`);
-  };
-  note('GPU', gpuText(was), gpuText(is));
-  note('an hour costs', costText(hourly(was)), costText(hourly(is)));
-  note('parameters', parametersText(was), parametersText(is));
-  const options = new Set([...Object.keys(was.options), ...Object.keys(is.options)]);
-  for (const option of [...options].sort()) {
-    if (option === 'gpu') continue;
-    const [a, b] = [was, is].map(({ options: all }) => all[option as keyof typeof all]);
-    note(optionName(option), a, b);
+  const sharing = new Map<string, string[]>();
+  for (const name of names) {
+    const [was, is] = [old.get(name), fresh.get(name)];
+    if (is === undefined) lines.push(`${name} is removed: its endpoint answers 404`);
+    else if (was === undefined) {
+      lines.push(`${name} is new, on ${gpuText(is)}, ${rateText(is, hourly)} while warm`);
+    } else {
+      for (const change of changes(was, is, hourly)) {
+        sharing.set(change, [...(sharing.get(change) ?? []), name]);
+      }
+    }
   }
-  if (was.imageKey !== is.imageKey) lines.push(...imageChanges(was, is));
-  return lines;
+  const shared = [...sharing].map(([change, of]) => ({ who: of.join(', '), change }));
+  // Stable: what one function changes stays together, in its own order.
+  shared.sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : 0));
+  return [...lines, ...shared.map(({ who, change }) => `${who}: ${change}`)];
 }
 
-function imageChanges(was: DeployedFunction, is: DeployedFunction): string[] {
-  const [before, after] = [was, is].map(({ image }) =>
-    [image.base, ...image.layers].map(({ file: _file, line: _line, ...content }) =>
-      textOf(content),
-    ),
-  ) as [string[], string[]];
-  const gone = before
-    .filter((step) => !after.includes(step))
-    .map((step) => `image without ${step}`);
-  const come = after.filter((step) => !before.includes(step)).map((step) => `image with ${step}`);
-  return [...gone, ...come].length === 0
-    ? ['image changes by the files it takes']
-    : [...gone, ...come];
+function changes(was: DeployedFunction, is: DeployedFunction, hourly: Hourly): string[] {
+  return [
+    ...cardChanges(was, is, hourly),
+    ...changed('parameters', parametersText(was), parametersText(is)),
+    ...changed('answers', answersText(was), answersText(is)),
+    ...optionChanges(was, is),
+    ...(was.imageKey === is.imageKey ? [] : imageChanges(was.image, is.image)),
+  ];
 }
 
-function gpuText({ options: { gpu } }: DeployedFunction): string {
-  if (gpu.length === 0) return 'CPU';
-  return gpu.map(({ name, count }) => (count === 1 ? name : `${name}:${count}`)).join(' or ');
+function fallBack(was: Version, is: Version): string[] {
+  const text = ({ cpu }: Version): string => (cpu ? 'allowed' : 'not allowed');
+  return changed('GPU functions on CPU where there is no GPU:', text(was), text(is));
 }
 
-function costText(usd: number | undefined): string {
-  return usd === undefined ? 'nothing that is known' : `${usd.toFixed(2)} USD`;
+function answersText({ generator }: DeployedFunction): string {
+  return generator ? 'item by item' : 'at once';
 }
 
 function parametersText({ parameters }: DeployedFunction): string {
@@ -106,14 +102,4 @@ function parametersText({ parameters }: DeployedFunction): string {
     return value === null ? typed : `${typed} = ${value}`;
   });
   return `(${texts.join(', ')})`;
-}
-
-/** The option as it is written in Python. */
-function optionName(option: string): string {
-  const plain = option.replace(/Ms$|MiB$/, '');
-  return plain.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

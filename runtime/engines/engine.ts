@@ -1,5 +1,6 @@
 /** What an engine does: makes images ready, places containers, lists them, stops them. Nothing else. */
 import type { Readable } from 'node:stream';
+import type { Environment } from '../protocol/deployments';
 import type { FunctionDescription } from '../protocol/description';
 import type { FileEntry, Gpu } from '../protocol/methods';
 
@@ -104,10 +105,14 @@ export interface Engine {
   readonly left?: readonly LeftContainer[];
   /** Folder of this machine whose content containers see, read-only, and where; none where they can't be debugged. */
   readonly brought?: { folder: string; inside: string };
-  /** Throws `python-missing` and other errors that name what is missing. */
+  /**
+   * `environment`: of what is deployed, whose volumes may be its own. Throws `python-missing` and other errors that
+   * name what is missing.
+   */
   planImage(
     wanted: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
+    environment?: Environment,
   ): Promise<EngineImage>;
   start(spec: ContainerSpec): Promise<PlacedContainer>;
   list(): PlacedContainer[];

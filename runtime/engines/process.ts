@@ -17,8 +17,9 @@ import {
   type NotApplied,
 } from '../images/notApplied';
 import { findPythonVersion, minorOf, type PythonInterpreter } from '../images/python';
+import type { Environment } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
-import type { VolumeStore } from '../store/volumes';
+import { volumeOf, type VolumeStore } from '../store/volumes';
 import { minimalEnvironment, startChild } from './children';
 import type {
   BundleFiles,
@@ -77,6 +78,7 @@ export class ProcessEngine implements Engine {
   async planImage(
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
+    environment?: Environment,
   ): Promise<EngineImage> {
     const { python, notApplied } = await this.pythonFor(image);
     const requirements = new Map<string, string>();
@@ -95,7 +97,7 @@ export class ProcessEngine implements Engine {
       key: plan.imageKey,
       venvKey: plan.venvKey,
       note: noteOf(notApplied, options),
-      environment: { ...plan.environment, ...this.volumesOf(options) },
+      environment: { ...plan.environment, ...this.volumesOf(options, environment) },
       python: () => executable,
       isReady: () => executable !== '' && this.images.isReady(plan),
       ensure: async (listener, signal) => {
@@ -194,11 +196,14 @@ export class ProcessEngine implements Engine {
     return [...this.venvs.values()].includes(venvKey) || Date.now() - asked < ABOUT_TO_START_MS;
   }
 
-  private volumesOf({ volumes }: FunctionOptions): Record<string, string> {
+  private volumesOf(
+    { volumes }: FunctionOptions,
+    environment: Environment | undefined,
+  ): Record<string, string> {
     const names = new Set(Object.values(volumes));
-    return volumeEnvironment(
-      Object.fromEntries([...names].map((name) => [name, this.options.volumes.folder(name)])),
-    );
+    const folder = (name: string): string =>
+      this.options.volumes.folder(volumeOf(name, environment));
+    return volumeEnvironment(Object.fromEntries([...names].map((name) => [name, folder(name)])));
   }
 
   private environmentOf(

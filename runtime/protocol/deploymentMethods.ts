@@ -6,6 +6,7 @@ import {
   endpointKeySchema,
   environmentSchema,
   versionDiffSchema,
+  versionFileSchema,
   versionSchema,
 } from './deployments';
 import { runIdSchema, sha256Schema, streamIdSchema } from './ids';
@@ -58,14 +59,20 @@ export const deploymentMethods = {
     }),
     result: z.object({ logStream: streamIdSchema }),
   },
-  /** What would change in an environment with this version. */
+  /** What would change in an environment with this version; or from the version `from`, whatever is served. */
   'deployment.diff': {
     params: z.object({
       app: z.string(),
       environment: environmentSchema,
       version: z.number().int(),
+      from: z.number().int().optional(),
     }),
     result: versionDiffSchema,
+  },
+  /** Text of a file of a version. Error `not-found`: no such version, or it never had the file. */
+  'deployment.file': {
+    params: z.object({ app: z.string(), version: z.number().int(), path: z.string() }),
+    result: versionFileSchema,
   },
   /**
    * Lets an environment serve a version that exists, unchanged, once a first container of each of its functions has

@@ -69,6 +69,13 @@ export const versionDiffSchema = z.object({
 });
 export type VersionDiff = z.infer<typeof versionDiffSchema>;
 
+/** A file of a version; or why its text is not told, and its size in bytes. `gone`: no longer on the disk. */
+export const versionFileSchema = z.union([
+  z.object({ text: z.string() }),
+  z.object({ unshown: z.enum(['binary', 'large', 'gone']), size: z.number().int() }),
+]);
+export type VersionFile = z.infer<typeof versionFileSchema>;
+
 export const endpointKeySchema = z.object({
   id: z.string(),
   environment: environmentSchema,

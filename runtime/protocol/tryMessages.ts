@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { environmentSchema } from './deployments';
 import type { LogLine } from './logChunks';
 import type { RunRecord } from './runRecord';
-import { COMPARE_CALLS, type TryState } from './tryState';
+import { COMPARE_CALLS, COMPARE_INPUTS, type TryState } from './tryState';
 
 /** Editor to page. */
 export type TryHostMessage =
@@ -31,7 +31,12 @@ export const tryPageMessageSchema = z.discriminatedUnion('type', [
   /** Fills in inputs of an earlier call. */
   z.object({ type: z.literal('trySaved'), index: z.number().int().min(0) }),
   z.object({ type: z.literal('tryCall') }),
-  z.object({ type: z.literal('tryCompare'), calls: z.literal(COMPARE_CALLS) }),
+  /** `inputs`: 1 for those of the form alone, more for so many of earlier calls, too, the newest first. */
+  z.object({
+    type: z.literal('tryCompare'),
+    calls: z.literal(COMPARE_CALLS),
+    inputs: z.number().int().min(1).max(COMPARE_INPUTS),
+  }),
   /** Relative deviation up to which two numbers count as equal. */
   z.object({ type: z.literal('tryTolerance'), tolerance: z.number().min(0).max(1) }),
   z.object({ type: z.literal('tryShow'), shown: z.enum(['response', 'comparison']) }),

@@ -1,8 +1,10 @@
 /** What the panel's Try view shows, as plain data: a form, and a comparison of two environments. */
 import type { Environment } from './deployments';
 
-/** How often each environment can be called for a comparison. */
+/** How often each environment can be called with each input for a comparison. */
 export const COMPARE_CALLS = [1, 5, 20] as const;
+/** Inputs that a comparison takes at most: those of the form, and of earlier calls. */
+export const COMPARE_INPUTS = 20;
 
 /** Which function of what is deployed. */
 export interface TryTarget {
@@ -58,7 +60,7 @@ export interface ComparedSide {
   memory: { device: string; bytes: number } | null;
   usdPerCall: number | null;
   costNote: string | null;
-  /** Whether its own results are all the same; null with fewer than two. */
+  /** Whether its own results are the same for each input; null where none was called twice. */
   steady: boolean | null;
 }
 
@@ -90,7 +92,7 @@ export interface TryComparison {
   /** What is called, with its inputs, in a line. */
   of: string;
   status: 'active' | 'done' | 'cancelled' | 'failed';
-  /** Calls wanted of each environment. */
+  /** Calls wanted of each environment, all inputs together. */
   calls: number;
   tolerance: number;
   staging: ComparedSide;
@@ -100,6 +102,10 @@ export interface TryComparison {
   differing: number;
   /** Of the first pair that differs, else of the first; null before there is one. */
   difference: ResultDifference | null;
+  /** Number of the input of the first pair that differs. */
+  differsFirst: number | null;
+  /** What was called with, each with its pairs of calls. */
+  inputs: { label: string; pairs: number; differing: number }[];
   /** What a reader of the figures must know besides. */
   notes: string[];
   problem: TryProblem | null;

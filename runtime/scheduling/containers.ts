@@ -9,6 +9,7 @@ import type { Container } from './container';
 import { dispensable, heldBy, usingPlaces } from './room';
 import type { Target } from './target';
 import { Turns } from './turns';
+import { volumeOf } from '../store/volumes';
 
 /** Beyond the usual number, for calls whose parents hold a place and wait for them. */
 const NESTED_EXTRA = 48;
@@ -196,7 +197,9 @@ export class Containers {
   /** True while a container has a function that names the volume. */
   useVolume(name: string): boolean {
     return [...this.all.values()].some(({ origin, target }) =>
-      [origin, target].some((used) => Object.values(used.function.options.volumes).includes(name)),
+      [origin, target].some(({ environment, function: { options } }) =>
+        Object.values(options.volumes).some((each) => volumeOf(each, environment) === name),
+      ),
     );
   }
 

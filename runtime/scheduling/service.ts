@@ -7,6 +7,7 @@ import type {
   Environment,
   Version,
   VersionDiff,
+  VersionFile,
 } from '../protocol/deployments';
 import type { ActiveRun } from '../protocol/activeRuns';
 import type { AppDescription } from '../protocol/description';
@@ -83,7 +84,9 @@ export interface DeploymentService {
   /** Versions that the environment has served, the one of now first. Throws `not-found`. */
   history(app: string, environment: Environment): number[];
   /** Throws `not-found`. */
-  diff(app: string, environment: Environment, version: number): VersionDiff;
+  diff(app: string, environment: Environment, version: number, from?: number): VersionDiff;
+  /** A file of a version. Rejects with `not-found`. */
+  file(app: string, version: number, path: string): Promise<VersionFile>;
   protect(app: string, on: boolean): void;
   /** Starts a run of a function that the environment serves. Throws `not-found`. */
   call(

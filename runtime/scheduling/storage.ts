@@ -16,6 +16,7 @@ import {
 } from '../store/sweep';
 import type { Clock } from './clock';
 import type { StorageService } from './service';
+import { volumeLabel } from '../store/volumes';
 
 const GIGABYTE = 1e9;
 const DEFAULT_IMAGE_LIMIT_GB = 20;
@@ -66,7 +67,11 @@ export class Storage implements StorageService {
     const uses = store.bundleUses.list();
     const items: StorageItem[] = [
       ...images.map(({ key, ...image }) => ({ kind: 'image' as const, name: key, ...image })),
-      ...volumes.map((volume) => ({ kind: 'volume' as const, label: volume.name, ...volume })),
+      ...volumes.map((volume) => ({
+        kind: 'volume' as const,
+        label: volumeLabel(volume.name),
+        ...volume,
+      })),
       {
         kind: 'runs',
         name: ALL,

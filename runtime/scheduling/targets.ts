@@ -27,7 +27,7 @@ export interface TargetRequest {
 export type TargetResult = { target: Target } | { error: RunError };
 
 export interface TargetsOptions {
-  store: Pick<Store, 'bundles' | 'blobs' | 'secrets'>;
+  store: Pick<Store, 'bundles' | 'blobs' | 'secrets' | 'volumes'>;
   describe: DescribeServer;
   engine: Engine;
   gpus: GpuInventory;
@@ -93,7 +93,13 @@ export class Targets {
     if (found === undefined) return { error: noSuchFunction(request, described.apps) };
     const secrets = readSecrets(found.function.options.secrets, store.secrets, request.environment);
     if ('error' in secrets) return secrets;
-    const image = await engine.planImage(found.function, bundleFiles(this.options.store, bundle));
+    if (request.environment === 'staging') {
+      // The deploy did that already, unless what staging serves was deployed before volumes were its own.
+      const names = new Set(Object.values(found.function.options.volumes));
+      await Promise.all([...names].map((name) => store.volumes.seed(name)));
+    }
+    const files = bundleFiles(this.options.store, bundle);
+    const image = await engine.planImage(found.function, files, request.environment);
     const made = makeTarget({
       bundle,
       file,

@@ -183,8 +183,9 @@ function createHandlers(context: HandlerContext): Handlers {
       session.signal.throwIfAborted();
       return { logStream: watch(session, run, 0).logStream };
     },
-    'deployment.diff': ({ app, environment, version }) =>
-      service.deployments.diff(app, environment, version),
+    'deployment.diff': ({ app, environment, version, from }) =>
+      service.deployments.diff(app, environment, version, from),
+    'deployment.file': ({ app, version, path }) => service.deployments.file(app, version, path),
     'deployment.protect': ({ app, on }) => {
       service.deployments.protect(app, on);
       return {};

@@ -108,7 +108,7 @@ export class BundleStore {
   }
 
   /** True when the bundle was offered. */
-  private known(bundle: string): boolean {
+  known(bundle: string): boolean {
     try {
       this.load(bundle);
       return true;

@@ -6,9 +6,14 @@ import { isNodeError } from '../protocol/errors';
 
 const ASIDE = '.removed-';
 
+/** A name beside a folder for what is not to be seen: no list names it, and the next start removes it. */
+export function asideOf(folder: string): string {
+  return join(dirname(folder), `${ASIDE}${randomBytes(6).toString('hex')}`);
+}
+
 /** Removes a folder. A new one of its name may be made while the old one's files still go. False: it was not there. */
 export async function removeFolder(folder: string): Promise<boolean> {
-  const aside = join(dirname(folder), `${ASIDE}${randomBytes(6).toString('hex')}`);
+  const aside = asideOf(folder);
   try {
     await rename(folder, aside);
   } catch (error) {

@@ -1,10 +1,13 @@
 /** Volumes: named folders of the home that outlive containers. */
-import { mkdirSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Environment } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
 import { resourceNameSchema } from '../protocol/resources';
+import { copyFolder } from './folderCopy';
 import { measureFolder } from './folderSize';
-import { namesIn, removeFolder } from './removal';
+import { asideOf, namesIn, removeFolder } from './removal';
 
 export interface StoredVolume {
   name: string;
@@ -14,8 +17,28 @@ export interface StoredVolume {
   inUse: boolean;
 }
 
+/** No volume's own name has it. */
+const STAGED = '@staging';
+
+/**
+ * The volume that a function of the environment gets for the name that its code has: what staging writes never reaches
+ * production. Runs from an editor and production share the plain one.
+ */
+export function volumeOf(name: string, environment: Environment | undefined): string {
+  return environment === 'staging' ? `${name}${STAGED}` : name;
+}
+
+/** For people. */
+export function volumeLabel(name: string): string {
+  return name.endsWith(STAGED) ? `${name.slice(0, -STAGED.length)}, of staging` : name;
+}
+
+/** Told of a copy as it goes: bytes so far, and of all. What it throws ends the copy. */
+export type CopyListener = (bytes: number, total: number) => void;
+
 export class VolumeStore {
   private usersOf: (name: string) => boolean = () => false;
+  private readonly seeding = new Map<string, Promise<number>>();
 
   constructor(readonly root: string) {}
 
@@ -36,6 +59,53 @@ export class VolumeStore {
       throw VelarError.from(error);
     }
     return folder;
+  }
+
+  /**
+   * Makes staging's volume as a copy of the plain one as it is now, where it is not there yet. Resolves with its bytes
+   * where it was made by this call, else with undefined. Throws `disk-full`, and what the listener throws.
+   */
+  async seed(name: string, listener: CopyListener = () => undefined): Promise<number | undefined> {
+    checkName(name);
+    const folder = join(this.root, volumeOf(name, 'staging'));
+    const going = this.seeding.get(folder);
+    if (going !== undefined) {
+      // One that was given up is begun anew.
+      const done = await going.then(
+        () => true,
+        () => false,
+      );
+      return done ? undefined : this.seed(name, listener);
+    }
+    if (existsSync(folder)) return undefined;
+    const copying = this.copy(join(this.root, name), folder, listener);
+    this.seeding.set(folder, copying);
+    try {
+      return await copying;
+    } finally {
+      this.seeding.delete(folder);
+    }
+  }
+
+  /** Under another name until it is whole. */
+  private async copy(plain: string, staged: string, listener: CopyListener): Promise<number> {
+    const aside = asideOf(staged);
+    try {
+      mkdirSync(aside, { recursive: true, mode: 0o700 });
+      let bytes = 0;
+      if (existsSync(plain)) {
+        const { bytes: total } = await measureFolder(plain);
+        await copyFolder(plain, aside, (more) => {
+          bytes += more;
+          listener(bytes, Math.max(bytes, total));
+        });
+      }
+      await rename(aside, staged);
+      return bytes;
+    } catch (error) {
+      await rm(aside, { recursive: true, force: true });
+      throw VelarError.from(error);
+    }
   }
 
   /** All volumes, by name. Walks their files. */
@@ -65,7 +135,8 @@ export class VolumeStore {
 }
 
 function checkName(name: string): void {
-  const checked = resourceNameSchema.safeParse(name);
+  const plain = name.endsWith(STAGED) ? name.slice(0, -STAGED.length) : name;
+  const checked = resourceNameSchema.safeParse(plain);
   if (checked.success) return;
   const reason = checked.error.issues[0]?.message ?? '';
   throw new VelarError('invalid', `${JSON.stringify(name)} is no name of a volume. ${reason}`);

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { RunHandle } from '../client/api';
 import type { CliContext } from './context';
+import { exitCodeOfRun } from './exitCodes';
 import { resultBytes } from './format';
 import { HumanRunReporter } from './humanRun';
 import { JsonRunReporter } from './jsonRun';
@@ -47,4 +48,19 @@ export async function followRun(
   } finally {
     reporter.close();
   }
+}
+
+/** The same, down to the exit code. */
+export async function followToExit(
+  context: CliContext,
+  handle: RunHandle,
+  { json, output }: { json: boolean; output?: string },
+  preparing: string,
+): Promise<number> {
+  const record = await followRun(context, handle, {
+    json,
+    preparing,
+    ...(output === undefined ? {} : { output }),
+  });
+  return exitCodeOfRun(record);
 }

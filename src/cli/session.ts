@@ -20,12 +20,17 @@ const ANSWERS_WITHIN_MS = 5_000;
 
 /**
  * Runs `work` with a connection: to the runtime that is named, else VELAR_RUNTIME, else the selected paired
- * one, else the embedded one, which is started if need be and then stopped afterwards.
+ * one, else the embedded one, which is started if need be and then stopped afterwards: `endsWithUs`.
  */
 export async function withRuntime<T>(
   context: CliContext,
   options: RuntimeOptions,
-  work: (connection: ClientConnection, address: RuntimeAddress) => Promise<T>,
+  work: (
+    connection: ClientConnection,
+    address: RuntimeAddress,
+    /** The runtime was started for this command and ends with it. */
+    endsWithUs: boolean,
+  ) => Promise<T>,
 ): Promise<T> {
   const { signal } = context.interrupts;
   const paired = await pairedAddress(context, options);
@@ -41,7 +46,7 @@ export async function withRuntime<T>(
   void context.interrupts.first.then(() => abandonIfSilent(connection));
   try {
     if (options.engine !== undefined) await checkEngine(connection, options.engine);
-    return await work(connection, address);
+    return await work(connection, address, embedded?.started === true);
   } finally {
     await leave(connection, embedded);
   }

@@ -1,9 +1,5 @@
 /** Deploys, promotions and calls of what is deployed, each followed as a run. */
-import {
-  environmentSchema,
-  type Environment,
-  type VersionDiff,
-} from '../../runtime/protocol/deployments';
+import { environmentSchema, type Environment } from '../../runtime/protocol/deployments';
 import { ENDPOINT_PATH } from '../../runtime/protocol/endpointPaths';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
 import type { CallArguments } from '../../runtime/protocol/values';
@@ -101,18 +97,4 @@ export function endpointAddress(
   const base = url.replace(/^ws/, 'http').replace(/\/+$/, '');
   const path = [environment, app, qualname].map(encodeURIComponent).join('/');
   return `${base}${ENDPOINT_PATH}${path}`;
-}
-
-/** Files that a diff names one by one. */
-const NAMED_FILES = 20;
-
-/** A diff as lines: files first, at most so many by name, then what changes in functions, then what to know before. */
-export function diffLines({ files, lines, notes = [] }: VersionDiff, most = NAMED_FILES): string[] {
-  const signs = { added: '+', changed: '~', removed: '-' } as const;
-  const named = files.slice(0, most).map(({ path, change }) => `${signs[change]} ${path}`);
-  const more = files.length - named.length;
-  const rest = more === 0 ? [] : [`… and ${more} more files`];
-  const all = [...named, ...rest, ...lines];
-  const changes = all.length === 0 ? ['nothing changes'] : all;
-  return [...changes, ...notes.map((note) => `! ${note}`)];
 }

@@ -14,6 +14,7 @@ export const commands = {
   promote: 'velar.promote',
   rollback: 'velar.rollback',
   undeploy: 'velar.undeploy',
+  showChanges: 'velar.showChanges',
   protectProduction: 'velar.protectProduction',
   unprotectProduction: 'velar.unprotectProduction',
   copyEndpointAddress: 'velar.copyEndpointAddress',

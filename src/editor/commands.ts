@@ -36,6 +36,7 @@ export function registerCommands(services: Services): vscode.Disposable {
       const { undeploy } = await import('./cold');
       await undeploy((await services.core()).manager, argument);
     },
+    showChanges: async (argument) => (await services.core()).showChanges(argument),
     protectProduction: async (argument) => protect(services, argument, true),
     unprotectProduction: async (argument) => protect(services, argument, false),
     copyEndpointAddress: async (argument) => {

@@ -14,6 +14,7 @@ import { DiffPages } from './deployments/diffPages';
 import { MoveService } from './deployments/moveService';
 import { TrySession } from './deployments/trySession';
 import { asWantedTarget } from './deployments/tryTarget';
+import { showChanges } from './deployments/versionChanges';
 import { DebugService } from './debug/debugService';
 import { PostMortems } from './debug/postMortem/postMortems';
 import { joinLines } from './diagnostics/logDocuments';
@@ -119,6 +120,11 @@ export class Core implements vscode.Disposable {
     if (!(await this.tries.open(asWantedTarget(argument)))) return;
     this.services.panel.attach(this.tries);
     await this.services.panel.reveal(true);
+  }
+
+  /** What a version would change in an environment. */
+  async showChanges(argument: unknown): Promise<void> {
+    await showChanges(this.manager, this.pages, argument);
   }
 
   /** Lets the person choose where runs go, and connects there. */

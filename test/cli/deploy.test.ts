@@ -163,6 +163,7 @@ describe('deployments', function () {
     assert.equal((await workspace.run('promote', 'shop')).code, 2, 'it asks, and nobody is there');
     const second = await workspace.run('promote', 'shop', '--yes');
     assert.match(second.stderr, /serves version 1; with version 2:\n {2}~ shop\.py/);
+    assert.match(second.stderr, /^ {2}-.*"hello " \+ name[^]*^ {2}\+.*"good day " \+ name/m);
     assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'good day Ada');
 
     await velar('rollback', 'shop', '--yes');
@@ -183,6 +184,28 @@ describe('deployments', function () {
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /takes promoted versions only/);
     assert.equal(await (await call('production', 'greet', ['Ada'])).json(), 'hello Ada');
+  });
+
+  it('are compared code line by line, options and packages as people write them', async () => {
+    const text = await velar('diff', 'shop');
+    assert.match(text, /^shop: from version 1 to version 2\n {2}~ shop\.py\n/);
+    assert.match(text, /^ {2}\+{3} shop\.py\tversion 2\n {2}@@ -\d+,7 \+\d+,7 @@$/m);
+    const json = JSON.parse(await velar('diff', 'shop', '--from', '2', '--to', '1', '--json')) as {
+      from: number;
+      files: { path: string; patch: string }[];
+    };
+    assert.deepEqual([json.from, json.files.map(({ path }) => path)], [2, ['shop.py']]);
+    assert.match(json.files[0]?.patch ?? '', /^\+.*"hello " \+ name/m);
+    assert.match(await velar('diff', 'shop', '--from', 'staging', '--to', '2'), /nothing changes/);
+    const unknown = await workspace.run('diff', 'shop', '--to', '9');
+    assert.match(unknown.stderr, /shop has no version 9/);
+  });
+
+  it('tell the addresses that answer', async () => {
+    const list = await velar('deployments');
+    const address = /http\S+\/v1\/endpoints\/staging\/shop\/greet$/m.exec(list)?.[0];
+    assert.equal(address, `${server.url.replace(/\/$/, '')}/v1/endpoints/staging/shop/greet`);
+    assert.doesNotMatch(list, /nothing answers/);
   });
 
   it('let no version serve whose code does not come up', async () => {

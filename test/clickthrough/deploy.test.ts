@@ -1,4 +1,6 @@
 import * as assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
@@ -14,6 +16,8 @@ app = velar.App("hello")
 def greet(name: str = "Ada") -> str:
     return f"hello {name}"
 `;
+
+const CHANGED = APP.replace('function()', 'function(timeout=60)').replace('hello {', 'good day {');
 
 for (const { theme, shade } of THEMES) {
   describe(`deploying from VS Code (${shade} theme)`, function () {
@@ -65,22 +69,40 @@ for (const { theme, shade } of THEMES) {
       await page.locator('.view-line').filter({ hasText: 'greet' }).first().waitFor();
       await page.keyboard.type('hallo');
       await page.getByText('That is not hello.').first().waitFor();
-      await workbench.screenshot(`promote-${shade}`);
       await confirm('Promote');
       await serves('production', 1);
       await treeRow(page, /^\s*production.*version 1 · promoted/).waitFor();
+    });
+
+    it('shows code line by line below the box that asks, and side by side', async () => {
+      await writeFile(join(desk.folder, 'hello.py'), CHANGED);
+      await desk.velar('deploy', 'hello.py');
+      await treeRow(page, /^\s*staging.*version 2 · deployed/).waitFor();
+      await workbench.runCommand('Velar: Promote to Production');
+      const box = page.locator('.quick-input-widget').filter({ hasText: 'Type hello to let' });
+      await box.waitFor();
+      const first = page.locator('.view-line').filter({ hasText: 'production of hello serves' });
+      await page.locator('.view-line').filter({ hasText: 'timeout 300 s → 60 s' }).waitFor();
+      await page.locator('.view-line').filter({ hasText: '+    return f"good day' }).waitFor();
+      await lens(page, 'Promote to production').waitFor();
+      await workbench.screenshot(`promote-${shade}`);
+      const [boxed, line] = [await box.boundingBox(), await first.boundingBox()];
+      assert.ok(boxed && line && boxed.y + boxed.height <= line.y, 'the box hides no change');
+      await box.locator('.action-label[aria-label*="Compare Code"]').click();
+      const editor = page.locator('.diff-editor, .monaco-diff-editor').first();
+      await editor.locator('.view-line').filter({ hasText: 'good day' }).waitFor();
+      await editor.locator('.view-line').filter({ hasText: 'hello {name}' }).waitFor();
+      await workbench.screenshot(`promote-code-${shade}`);
+      await page.locator('.tab', { hasText: 'promote hello to version 2' }).click();
+      await lens(page, 'Promote to production').click();
+      await confirm('Promote');
+      await serves('production', 2);
     });
 
     // Colours are what differs: one theme is enough for the rest.
     if (shade === 'light') return;
 
     it('goes back to an earlier version', async () => {
-      await workbench.openFile('hello.py');
-      await lens(page, 'Deploy to staging').click();
-      await serves('staging', 2);
-      await workbench.runCommand('Velar: Promote to Production');
-      await confirm('Promote');
-      await serves('production', 2);
       await workbench.runCommand('Velar: Roll Back');
       const rows = page.locator('.quick-input-widget .monaco-list-row');
       await rows.filter({ hasText: 'production' }).click();

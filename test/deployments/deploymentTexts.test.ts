@@ -89,18 +89,26 @@ describe('what is said of deployments', () => {
     assert.equal(nameProblem('Hello', 'hello'), 'That is not hello.');
   });
 
-  it('shows every file of a diff, then what changes in functions', () => {
+  it('shows what changes in functions, every file, then their lines, below the box that asks', () => {
     const files = Array.from({ length: 30 }, (_, index) => ({
       path: `f${String(index)}.py`,
       change: 'changed' as const,
+      ...{ before: 'a\n', after: 'b\n', hunks: ['@@ -1 +1 @@', '-a', '+b'] },
     }));
-    const text = diffText('hello', 'production', { from: 1, to: 2, files, lines: ['f: GPU'] });
+    const text = diffText('production', {
+      ...{ app: 'hello', from: 1, to: 2 },
+      ...{ files, lines: ['f: GPU'] },
+    });
     assert.match(
       text,
-      /^production of hello serves version 1\.\nWith version 2, this changes:\n\n~ f0/,
+      /^\n+production of hello serves version 1\.\nWith version 2, this changes:\n\nf: GPU\n~ f0/,
     );
-    assert.ok(text.includes('~ f29.py\nf: GPU'));
-    const first = diffText('hello', 'staging', { from: null, to: 1, files: [], lines: [] });
+    assert.ok(text.includes('~ f29.py\n\n--- f0.py\tversion 1\n'));
+    assert.ok(text.endsWith('-a\n+b\n'));
+    const first = diffText('staging', {
+      ...{ app: 'hello', from: null, to: 1 },
+      ...{ files: [], lines: [] },
+    });
     assert.match(first, /serves nothing[^]*nothing changes/);
   });
 });

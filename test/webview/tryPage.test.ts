@@ -7,7 +7,13 @@ import type {
   TryField,
   TryState,
 } from '../../runtime/protocol/tryState';
-import { compareRows, progressText, verdict } from '../../webview/try/compareTexts';
+import {
+  compareRows,
+  differsText,
+  inputTexts,
+  progressText,
+  verdict,
+} from '../../runtime/protocol/compareTexts';
 import { withBrowser } from './support/browser';
 import type { PanelPage } from './support/panelPage';
 import { containers, cpuRun, gpuRun, lines, snapshot } from './support/runs';
@@ -80,6 +86,8 @@ const comparison = (change: Partial<TryComparison> = {}): TryComparison => ({
       { path: 'tone', kind: 'only-staging', staging: '"kind"', production: null },
     ],
   },
+  differsFirst: 0,
+  inputs: [{ label: 'item=lamp', pairs: 5, differing: 5 }],
   notes: [],
   problem: null,
   ...change,
@@ -118,6 +126,20 @@ describe('figures of a comparison', () => {
       'Results are equal in all 5 pairs of calls, within 1e-6: numbers are at most 3.0e-8 apart, relative.',
     );
     assert.equal(verdict(comparison({ pairs: 0, differing: 0 })), 'Nothing to compare yet.');
+    assert.deepEqual(inputTexts(comparison()), []);
+    const several = comparison({
+      differsFirst: 1,
+      inputs: [
+        { label: 'item=lamp', pairs: 5, differing: 0 },
+        { label: 'item=desk', pairs: 1, differing: 1 },
+        { label: 'item=bed', pairs: 0, differing: 0 },
+      ],
+    });
+    assert.deepEqual(
+      inputTexts(several).map(({ text }) => text),
+      ['equal in 5 pairs', 'differs in 1 of 1 pair', 'not called yet'],
+    );
+    assert.equal(differsText(several), 'The first that differs: item=desk');
     const stopped = comparison({ status: 'cancelled', staging: side('staging', { done: 2 }) });
     assert.equal(progressText(stopped), 'Cancelled after 7 of 10 calls of quote(item=lamp).');
   });
@@ -211,7 +233,7 @@ describe('the Try view in a browser', function () {
     await markedWrong(tolerance);
     assert.deepEqual(await lastPosted(), { type: 'tryTolerance', tolerance: 0.01 });
     await part('try-compare').click();
-    assert.deepEqual(await lastPosted(), { type: 'tryCompare', calls: 5 });
+    assert.deepEqual(await lastPosted(), { type: 'tryCompare', calls: 5, inputs: 1 });
   });
 
   it('says why there is nothing to compare, and that something is wrong', async () => {

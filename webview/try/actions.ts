@@ -1,5 +1,6 @@
 /** What to do with the inputs: call, compare, cancel, take those of an earlier call. */
-import { COMPARE_CALLS, type TryState } from '../../runtime/protocol/tryState';
+import { plural } from '../../runtime/protocol/figures';
+import { COMPARE_CALLS, COMPARE_INPUTS, type TryState } from '../../runtime/protocol/tryState';
 import { button, picker, progressRing, setDisabled } from '../controls';
 import { h, setText, show } from '../dom';
 import type { Host } from '../host';
@@ -18,6 +19,8 @@ const working: Record<TryState['busy'], string> = {
 
 export function createTryActions(host: Host): TryActions {
   let calls: (typeof COMPARE_CALLS)[number] = 5;
+  /** Those of the form, and so many more of earlier calls. */
+  let inputs = 1;
   const call = button({
     label: 'Call',
     icon: 'call',
@@ -50,7 +53,7 @@ export function createTryActions(host: Host): TryActions {
     kind: 'secondary',
     testId: 'try-compare',
     onClick: () => {
-      host.post({ type: 'tryCompare', calls });
+      host.post({ type: 'tryCompare', calls, inputs });
     },
   });
   const count = picker({
@@ -67,12 +70,19 @@ export function createTryActions(host: Host): TryActions {
     })),
     String(calls),
   );
+  const given = picker({
+    label: 'Inputs that both are called with',
+    onPick: (id) => {
+      inputs = Number(id);
+    },
+  });
+  given.element.dataset.testid = 'compare-inputs';
   const reason = h('p', { class: 'muted' });
   const element = h(
     'div',
     { class: 'try-actions' },
     h('div', { class: 'try-row' }, call, cancel, busy, saved.element),
-    h('div', { class: 'try-row' }, compare, count.element),
+    h('div', { class: 'try-row' }, compare, given.element, count.element),
     reason,
   );
   let shown: TryState['busy'] = 'no';
@@ -91,6 +101,16 @@ export function createTryActions(host: Host): TryActions {
         const text = working[state.busy];
         busy.replaceChildren(...(idle ? [] : [progressRing(text), ` ${text}`]));
       }
+      const choices = inputChoices(state.saved.length);
+      if (!choices.includes(inputs)) inputs = 1;
+      given.update(
+        choices.map((each) => ({
+          id: String(each),
+          label: each === 1 ? 'these inputs' : `these and ${plural(each - 1, 'earlier input')}`,
+        })),
+        String(inputs),
+      );
+      show(given.element, choices.length > 1);
       show(saved.element, state.saved.length > 0);
       saved.update(
         [
@@ -101,4 +121,10 @@ export function createTryActions(host: Host): TryActions {
       );
     },
   };
+}
+
+/** How many inputs can be compared with: one, a few, or as many as were kept. */
+function inputChoices(kept: number): number[] {
+  const all = Math.min(kept + 1, COMPARE_INPUTS);
+  return [...new Set([1, Math.min(4, all), all])];
 }

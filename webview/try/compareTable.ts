@@ -1,7 +1,7 @@
 /** Figures of staging and production beside each other. */
 import type { ComparedSide, TryComparison } from '../../runtime/protocol/tryState';
 import { h } from '../dom';
-import { compareRows } from './compareTexts';
+import { compareRows } from '../../runtime/protocol/compareTexts';
 
 export function compareTable(comparison: TryComparison): HTMLElement {
   const { staging, production } = comparison;

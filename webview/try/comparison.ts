@@ -3,7 +3,12 @@ import type { TryComparison } from '../../runtime/protocol/tryState';
 import { h, setText, show } from '../dom';
 import type { Host } from '../host';
 import { compareTable } from './compareTable';
-import { progressText, verdict } from './compareTexts';
+import {
+  differsText,
+  inputTexts,
+  progressText,
+  verdict,
+} from '../../runtime/protocol/compareTexts';
 import { differenceView } from './difference';
 import { createTolerance } from './tolerance';
 
@@ -56,7 +61,23 @@ export function createComparison(host: Host): ComparisonView {
       );
       const drawn = differenceView(comparison.difference);
       diff.dataset.state = comparison.differing > 0 ? 'differ' : 'equal';
-      diff.replaceChildren(h('h2', {}, verdict(comparison)), ...(drawn === null ? [] : [drawn]));
+      const of = differsText(comparison);
+      diff.replaceChildren(
+        h('h2', {}, verdict(comparison)),
+        ...inputsView(comparison),
+        ...(of === null ? [] : [h('p', { class: 'muted' }, of)]),
+        ...(drawn === null ? [] : [drawn]),
+      );
     },
   };
+}
+
+/** Each input with what it showed, where there are several. */
+function inputsView(comparison: TryComparison): HTMLElement[] {
+  const texts = inputTexts(comparison);
+  if (texts.length === 0) return [];
+  const items = texts.map(({ label, text, differs }) =>
+    h('li', { class: differs ? 'input-differs' : '' }, h('code', {}, label), ` ${text}`),
+  );
+  return [h('ul', { class: 'compare-inputs' }, ...items)];
 }

@@ -13,7 +13,7 @@ import { createLogView } from '../log/view';
 import { createResultView } from '../result/view';
 import { runMs } from '../timelineModel';
 import { createTryActions } from './actions';
-import { progressText, verdict } from './compareTexts';
+import { progressText, verdict } from '../../runtime/protocol/compareTexts';
 import { createComparison } from './comparison';
 import { createTryForm } from './form';
 import { createTryHeader } from './header';

@@ -1,7 +1,7 @@
 /** How far apart two numbers may be and still count as equal. */
 import { formField } from '../controls';
 import type { Host } from '../host';
-import { toleranceText } from './compareTexts';
+import { toleranceText } from '../../runtime/protocol/compareTexts';
 
 export function createTolerance(host: Host): {
   readonly element: HTMLElement;

@@ -1,13 +1,14 @@
 /** The Docker engine: each container is one of Docker's, on this host, hardened and labelled. */
 import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Environment } from '../../protocol/deployments';
 import type { FunctionDescription, FunctionOptions } from '../../protocol/description';
 import { sha256Hex } from '../../protocol/bundles';
 import { VelarError } from '../../protocol/errors';
 import { DockerImages, type DockerImagePlan } from '../../images/docker/dockerImages';
 import type { ImagePython } from '../../images/docker/pythonCheck';
 import { canonicalJson } from '../../images/imagePlan';
-import type { VolumeStore } from '../../store/volumes';
+import { volumeOf, type VolumeStore } from '../../store/volumes';
 import type {
   BuildListener,
   BundleFiles,
@@ -47,6 +48,8 @@ export interface DockerEngineOptions {
 interface Planned {
   plan: DockerImagePlan;
   limits: Pick<FunctionOptions, 'cpu' | 'memoryMiB' | 'volumes'>;
+  /** Of what is deployed: whose volumes it has. */
+  deployedTo: Environment | undefined;
   /** Once it is ready. */
   ready?: {
     id: string;
@@ -118,12 +121,13 @@ class DockerEngine implements Engine {
   async planImage(
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
+    environment?: Environment,
   ): Promise<EngineImage> {
     const plan = await asked(this.host.socket, this.images.plan(image, files));
     const { cpu, memoryMiB, volumes } = options;
     const limits = { cpu, memoryMiB, volumes };
     this.checkLimits(limits);
-    const planned: Planned = { plan, limits };
+    const planned: Planned = { plan, limits, deployedTo: environment };
     const made: EngineImage = {
       key: sha256Hex(canonicalJson({ image: plan.key, limits })).slice(0, 32),
       note: undefined,
@@ -155,7 +159,7 @@ class DockerEngine implements Engine {
   private async startOne(spec: ContainerSpec): Promise<PlacedContainer> {
     const planned = this.planned.get(spec.image);
     if (planned?.ready === undefined) throw new Error('The image is not one that is ready here.');
-    const { plan, ready, limits } = planned;
+    const { plan, ready, limits, deployedTo } = planned;
     const { docker, memoryBytes } = this.host;
     const options = createOptions({
       container: spec.container,
@@ -176,7 +180,7 @@ class DockerEngine implements Engine {
       },
       socketName: basename(spec.link.address),
       token: spec.link.token,
-      volumes: this.mountsOf(limits.volumes),
+      volumes: this.mountsOf(limits.volumes, deployedTo),
       environment: {
         // An image that brings models along says where they are.
         ...without(modelCacheEnvironment(INSIDE.models), ready.sets),
@@ -265,8 +269,14 @@ class DockerEngine implements Engine {
   }
 
   /** Volumes of the function, and the one that keeps downloaded models for all functions. */
-  private mountsOf(volumes: FunctionOptions['volumes']): { folder: string; path: string }[] {
-    const asked = Object.entries(volumes).map(([path, name]) => ({ path, name }));
+  private mountsOf(
+    volumes: FunctionOptions['volumes'],
+    environment: Environment | undefined,
+  ): { folder: string; path: string }[] {
+    const asked = Object.entries(volumes).map(([path, name]) => ({
+      path,
+      name: volumeOf(name, environment),
+    }));
     return [...asked, { path: INSIDE.models, name: MODEL_CACHE_VOLUME }].map(({ path, name }) => {
       const folder = this.options.volumes.folder(name);
       if (this.user.uid !== process.getuid?.()) lchownSync(folder, this.user.uid, this.user.gid);

@@ -1,31 +1,25 @@
-/** `velar deploy`, `deployments`, `promote`, `rollback`, `call`: versions of apps and what environments serve. */
-import {
-  environmentSchema,
-  type DeployedApp,
-  type Environment,
-} from '../../../runtime/protocol/deployments';
-import { VelarError } from '../../../runtime/protocol/errors';
-import type { ClientConnection, RunHandle } from '../../client/api';
+/** `velar deploy`, `deployments`: versions of apps, what environments serve, and where. */
+import type { DeployedApp } from '../../../runtime/protocol/deployments';
 import { commitOf } from '../../client/commit';
-import {
-  diffLines,
-  startDeploy,
-  startDeployedCall,
-  startMove,
-  type MoveRequest,
-} from '../../client/deploy';
+import { servedOf, startDeploy } from '../../client/deploy';
+import { endpointsOf, type Endpoint } from '../../client/endpoints';
 import { formatTable } from '../../client/textTable';
-import { parseCallArguments } from '../argumentLists';
 import { cliBundler } from '../bundler';
 import type { CliContext } from '../context';
 import { EXIT, exitCodeOfRun } from '../exitCodes';
 import { followRun } from '../followRun';
+import { environmentOf } from '../named';
 import { withRuntime, type RuntimeOptions } from '../session';
 import { resolveApp } from '../target';
 
 interface Options extends RuntimeOptions {
   json: boolean;
 }
+
+/** In place of addresses at which nobody answers. */
+const ENDS =
+  'No runtime was running, and the one of this command ends with it: nothing answers at the endpoints.\n' +
+  '→ `velar serve` runs one that stays and serves what is deployed; `velar deployments` then tells the addresses.\n';
 
 export function deploy(
   context: CliContext,
@@ -34,154 +28,59 @@ export function deploy(
 ): Promise<number> {
   const environment = environmentOf(options.env);
   const { root, file, app = options.app } = resolveApp(targetText, context.cwd);
-  return withRuntime(context, options, async (connection) => {
-    const commit = await commitOf(root, context.interrupts.signal);
+  const { terminal, interrupts } = context;
+  return withRuntime(context, options, async (connection, _address, endsWithUs) => {
+    const commit = await commitOf(root, interrupts.signal);
     const request = { root, file, app, environment, commit, cpu: options.cpu };
     const handle = startDeploy(connection, cliBundler(context, options.yes), request);
-    return follow(context, handle, options, `collecting the files in ${root}`);
+    const preparing = `collecting the files in ${root}`;
+    const record = await followRun(context, handle, { json: options.json, preparing });
+    const served = servedOf(record);
+    if (served === undefined) return exitCodeOfRun(record);
+    const { apps } = await connection.request('deployment.list', {});
+    const endpoints = endpointsOf(apps, connection.url).filter(
+      (each) => each.app === served.app && each.environment === environment,
+    );
+    if (options.json) {
+      const at = Date.now();
+      const lines = endpoints.map((each) =>
+        JSON.stringify({ type: 'endpoint', at, ...each, stays: !endsWithUs }),
+      );
+      await terminal.out(lines.map((line) => `${line}\n`).join(''));
+    }
+    if (endsWithUs) await terminal.err(ENDS);
+    else if (!options.json) await terminal.err(`${endpointsText(endpoints)}\n`);
+    return exitCodeOfRun(record);
   });
 }
 
 export function listDeployments(context: CliContext, options: Options): Promise<number> {
-  return withRuntime(context, options, async (connection) => {
+  const { terminal } = context;
+  return withRuntime(context, options, async (connection, _address, endsWithUs) => {
     const { apps } = await connection.request('deployment.list', {});
-    const text = options.json ? JSON.stringify({ apps }) : deploymentsText(apps);
-    await context.terminal.out(`${text}\n`);
-    return EXIT.done;
-  });
-}
-
-export function promote(
-  context: CliContext,
-  app: string,
-  options: Options & { version?: string; yes: boolean },
-): Promise<number> {
-  return withRuntime(context, options, async (connection) => {
-    const given = options.version === undefined ? undefined : versionOf(options.version);
-    const served =
-      given ??
-      (await connection.request('deployment.served', { app, environment: 'staging' })).version
-        .version;
-    const request: MoveRequest = {
-      app,
-      environment: 'production',
-      version: served,
-      action: 'promote',
-    };
-    return move(context, connection, request, options);
-  });
-}
-
-export function rollback(
-  context: CliContext,
-  app: string,
-  options: Options & { env: string; to?: string; yes: boolean },
-): Promise<number> {
-  const environment = environmentOf(options.env);
-  return withRuntime(context, options, async (connection) => {
-    const version =
-      options.to === undefined
-        ? await previous(connection, app, environment)
-        : versionOf(options.to);
-    return move(context, connection, { app, environment, version, action: 'rollback' }, options);
-  });
-}
-
-export function protect(
-  context: CliContext,
-  app: string,
-  options: Options & { off: boolean },
-): Promise<number> {
-  return withRuntime(context, options, async (connection) => {
-    const on = !options.off;
-    await connection.request('deployment.protect', { app, on });
-    const text = on
-      ? `Production of ${app} takes promoted versions only.`
-      : `Production of ${app} takes any version.`;
-    await context.terminal.out(`${options.json ? JSON.stringify({ app, protected: on }) : text}\n`);
-    return EXIT.done;
-  });
-}
-
-export function call(
-  context: CliContext,
-  target: string,
-  options: Options & { env: string; args?: string; kwargs?: string; output?: string },
-): Promise<number> {
-  const environment = environmentOf(options.env);
-  const dot = target.indexOf('.');
-  if (dot <= 0) {
-    throw new VelarError('invalid', `${JSON.stringify(target)} names no function of an app.`, {
-      hint: 'Write APP.FUNCTION, as in `velar call demo.hello`.',
-    });
-  }
-  const given = parseCallArguments(options.args, options.kwargs, {
-    args: '--args',
-    kwargs: '--kwargs',
-  });
-  return withRuntime(context, options, (connection) => {
-    const [app, qualname] = [target.slice(0, dot), target.slice(dot + 1)];
-    const handle = startDeployedCall(connection, { app, environment, qualname, arguments: given });
-    return follow(context, handle, options, `calling ${target} in ${environment}`);
-  });
-}
-
-async function follow(
-  context: CliContext,
-  handle: RunHandle,
-  { json, output }: { json: boolean; output?: string },
-  preparing: string,
-): Promise<number> {
-  const record = await followRun(context, handle, {
-    json,
-    preparing,
-    ...(output === undefined ? {} : { output }),
-  });
-  return exitCodeOfRun(record);
-}
-
-/** Shows what changes, asks for the app's name where production changes, then moves. */
-async function move(
-  context: CliContext,
-  connection: ClientConnection,
-  request: MoveRequest,
-  options: Options & { yes: boolean },
-): Promise<number> {
-  const { app, environment, version } = request;
-  const { terminal, interrupts } = context;
-  const diff = await connection.request('deployment.diff', { app, environment, version });
-  const from = diff.from === null ? 'serves nothing' : `serves version ${diff.from}`;
-  const lines = diffLines(diff).map((line) => `  ${line}\n`);
-  await terminal.err(
-    `${environment} of ${app} ${from}; with version ${version}:\n${lines.join('')}`,
-  );
-  if (!options.yes) {
-    const question = `Type ${app} to let ${environment} serve version ${version}: `;
-    const answer = await terminal.ask(question, 'Say it with --yes.', interrupts.signal);
-    if (answer !== app) {
-      await terminal.err(`That is not ${app}; nothing was changed.\n`);
-      return EXIT.cancelled;
+    const endpoints = endpointsOf(apps, connection.url);
+    if (options.json) {
+      await terminal.out(`${JSON.stringify({ apps, endpoints, stays: !endsWithUs })}\n`);
+      return EXIT.done;
     }
-  }
-  return follow(context, startMove(connection, request), options, 'asking the runtime');
+    await terminal.out(`${deploymentsText(apps)}\n`);
+    if (endpoints.length === 0) return EXIT.done;
+    if (endsWithUs) await terminal.err(`\n${ENDS}`);
+    else await terminal.out(`\n${endpointsText(endpoints)}\n`);
+    return EXIT.done;
+  });
 }
 
-/** What an environment served before what it serves now; the last it served where it serves nothing. */
-async function previous(
-  connection: ClientConnection,
-  app: string,
-  environment: Environment,
-): Promise<number> {
-  const { versions } = await connection.request('deployment.history', { app, environment });
-  const { apps } = await connection.request('deployment.list', {});
-  const now = apps
-    .find((each) => each.app === app)
-    ?.serves.find((each) => each.environment === environment)?.version;
-  const last = versions.find((version) => version !== now);
-  if (last !== undefined) return last;
-  throw new VelarError('not-found', `${environment} of ${app} served no other version before.`, {
-    hint: 'List what there is with `velar deployments`.',
-  });
+function endpointsText(endpoints: readonly Endpoint[]): string {
+  return formatTable(
+    ['APP', 'FUNCTION', 'SERVED BY', 'ADDRESS'],
+    endpoints.map(({ app, qualname, environment, address }) => [
+      app,
+      qualname,
+      environment,
+      address,
+    ]),
+  );
 }
 
 function deploymentsText(apps: readonly DeployedApp[]): string {
@@ -211,20 +110,4 @@ function deploymentsText(apps: readonly DeployedApp[]): string {
     ['APP', 'VERSION', 'SERVED BY', 'DEPLOYED', 'BY', 'COMMIT', 'FUNCTIONS'],
     rows,
   );
-}
-
-export function environmentOf(given: string): Environment {
-  const environment = environmentSchema.safeParse(given);
-  if (environment.success) return environment.data;
-  throw new VelarError('invalid', `${JSON.stringify(given)} is no environment.`, {
-    hint: 'Choose staging or production.',
-  });
-}
-
-function versionOf(given: string): number {
-  const version = Number(given.replace(/^v/, ''));
-  if (Number.isInteger(version) && version > 0) return version;
-  throw new VelarError('invalid', `${JSON.stringify(given)} is no version.`, {
-    hint: 'Give a number that `velar deployments` lists.',
-  });
 }

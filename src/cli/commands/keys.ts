@@ -4,7 +4,7 @@ import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
 import { withRuntime, type RuntimeOptions } from '../session';
-import { environmentOf } from './deploy';
+import { environmentOf } from '../named';
 
 interface Options extends RuntimeOptions {
   json: boolean;

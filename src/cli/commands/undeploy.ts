@@ -2,7 +2,7 @@
 import type { CliContext } from '../context';
 import { EXIT } from '../exitCodes';
 import { withRuntime, type RuntimeOptions } from '../session';
-import { environmentOf } from './deploy';
+import { environmentOf } from '../named';
 
 /** Production is taken down for the typed name of the app only, or with --yes. */
 export function undeploy(

@@ -1,5 +1,5 @@
 /** Which lines of a text are not as they were sent. Pure. */
-import { keptLines } from '../lineMatching';
+import { keptLines } from '../../client/lineMatching';
 
 /** Lines (from 0) of `now` that differ from, or are not in, `sent`; a deletion marks the line that closed the gap. */
 export function changedLines(sent: string, now: string): number[] {

@@ -11,8 +11,10 @@ import { tellServed } from './announce';
 import { chooseApp, chooseEnvironment, chooseVersion, namedBy } from './choose';
 import type { DiffPages } from './diffPages';
 import { followed, tellFailure } from './followed';
-import { diffText, nameProblem, servedBy, versionOf } from './texts';
+import { confirmed } from './moveQuestion';
+import { servedBy, versionOf } from './texts';
 import { folderWith } from './tryOrigin';
+import { openPage } from './versionChanges';
 
 export interface MoveParts {
   readonly records: RunRecords;
@@ -61,7 +63,10 @@ export class MoveService {
     const environment = await chooseEnvironment(named.environment, serving, title);
     if (environment === undefined) return undefined;
     const versions = await earlier(connection, app.app, environment);
-    const version = await chooseVersion(app, versions, `${title} ${environment}`, true);
+    const version =
+      named.version !== undefined && versions.includes(named.version)
+        ? named.version
+        : await chooseVersion(app, versions, `${title} ${environment}`, true);
     if (version === undefined) return undefined;
     return this.move(connection, app, { app: app.app, environment, version, action: 'rollback' });
   }
@@ -71,15 +76,12 @@ export class MoveService {
     app: DeployedApp,
     request: MoveRequest,
   ): Promise<RunEntry | undefined> {
-    const { environment, version, action } = request;
-    const diff = await connection.request('deployment.diff', {
-      app: app.app,
-      environment,
-      version,
-    });
-    const page = `${action} ${app.app} to version ${String(version)}`;
-    await this.parts.pages.show(page, diffText(app.app, environment, diff));
-    if (!(await confirmed(request))) return undefined;
+    const { version, environment, action } = request;
+    const { pages } = this.parts;
+    const diff = await openPage(connection, pages, request);
+    const answer = await confirmed(request);
+    if (answer === 'code') await pages.showCode(diff);
+    if (answer !== 'yes') return undefined;
     const file = versionOf(app, version)?.file ?? '';
     const root = await folderWith(file);
     const entry = this.parts.records.add(startMove(connection, request), {
@@ -148,27 +150,4 @@ async function earlier(
   throw new VelarError('not-found', `${environment} of ${app} served no other version before.`, {
     hint: 'There is nothing to go back to.',
   });
-}
-
-/** The app's name for production; a yes for staging. */
-async function confirmed(request: MoveRequest): Promise<boolean> {
-  const { app, environment, version, action } = request;
-  const verb = action === 'promote' ? 'Promote' : 'Roll Back';
-  const what = `${environment} serve version ${String(version)}`;
-  if (environment === 'production') {
-    const typed = await vscode.window.showInputBox({
-      title: `${verb} ${app}: version ${String(version)} in ${environment}`,
-      prompt: `Type ${app} to let ${what}. What changes is in the editor.`,
-      placeHolder: app,
-      ignoreFocusOut: true,
-      validateInput: (text) => nameProblem(text, app),
-    });
-    return typed === app;
-  }
-  const answer = await vscode.window.showWarningMessage(
-    `Let ${what}?`,
-    { modal: true, detail: `What changes for ${app} is in the editor.` },
-    verb,
-  );
-  return answer === verb;
 }

@@ -4,9 +4,9 @@ import {
   type Environment,
   type Served,
   type Version,
-  type VersionDiff,
 } from '../../../runtime/protocol/deployments';
-import { diffLines } from '../../client/deploy';
+import type { FullDiff } from '../../client/versions/compareVersions';
+import { diffLines } from '../../client/versions/diffText';
 
 const ACTIONS: Record<Served['action'], string> = {
   deploy: 'deployed',
@@ -56,14 +56,18 @@ export function nameProblem(typed: string, app: string): string | undefined {
   return typed === '' ? `Type ${app} to go on.` : `That is not ${app}.`;
 }
 
+/** Lines that a page of changes leaves free at its top: there the box stands that asks for a name. */
+export const FREE_LINES = 4;
+
 /** A diff as a page to read before a version is moved. */
-export function diffText(app: string, environment: Environment, diff: VersionDiff): string {
-  const now = diff.from === null ? 'serves nothing yet' : `serves version ${String(diff.from)}`;
+export function diffText(environment: Environment, diff: FullDiff): string {
+  const now = diff.from === null ? 'serves nothing' : `serves version ${String(diff.from)}`;
   return [
-    `${environment} of ${app} ${now}.`,
+    ...Array<string>(FREE_LINES).fill(''),
+    `${environment} of ${diff.app} ${now}.`,
     `With version ${String(diff.to)}, this changes:`,
     '',
-    ...diffLines(diff, Infinity),
+    ...diffLines(diff).map(({ text }) => text),
     '',
   ].join('\n');
 }

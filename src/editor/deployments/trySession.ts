@@ -6,11 +6,11 @@ import type { LogLine } from '../../../runtime/protocol/logChunks';
 import type { TryPageMessage } from '../../../runtime/protocol/tryMessages';
 import type { TryProblem, TryState, TryTarget } from '../../../runtime/protocol/tryState';
 import type { ClientConnection } from '../../client/api';
+import { Comparer } from '../../client/compare/comparer';
 import { startDeployedCall } from '../../client/deploy';
 import { RunEntry, type RunRecords } from '../runs/runRecords';
 import type { RuntimeManager } from '../runtimes/runtimeManager';
 import { findCallable, type Callable } from './callable';
-import { TryComparer } from './tryComparer';
 import {
   collectCall,
   fieldsOf,
@@ -23,6 +23,7 @@ import {
 import { TryInputs } from './tryInputs';
 import { originOfCall } from './tryOrigin';
 import { deploymentsOf, missing, notComparable, servedVersion, versionLine } from './served';
+import { planOf } from './tryPlan';
 import { findTarget, type WantedTarget } from './tryTarget';
 
 /** Relative deviation up to which two numbers count as equal, unless the person says otherwise. */
@@ -51,7 +52,7 @@ export class TrySession implements vscode.Disposable {
   private problem: TryProblem | null = null;
   private shown: TryState['shown'] = 'response';
   private tolerance = DEFAULT_TOLERANCE;
-  private comparer: TryComparer | undefined;
+  private comparer: Comparer | undefined;
   private work = new AbortController();
   private called: RunEntry | undefined;
   private calledOf = '';
@@ -142,7 +143,7 @@ export class TrySession implements vscode.Disposable {
       case 'tryCall':
         return this.call();
       case 'tryCompare':
-        return this.compare(message.calls);
+        return this.compare(message.calls, message.inputs);
       case 'tryTolerance':
         this.tolerance = message.tolerance;
         this.comparer?.setTolerance(message.tolerance);
@@ -230,12 +231,17 @@ export class TrySession implements vscode.Disposable {
     });
   }
 
-  private async compare(calls: number): Promise<void> {
+  private async compare(calls: number, count: number): Promise<void> {
     await this.working('comparison', async (connection, callable, { app, qualname }, signal) => {
       const { apps, tolerance } = this;
-      const inputs = inputsTaken(callable, this.inputs);
-      const request = { connection, apps, app, qualname, inputs, calls, signal };
-      this.comparer = new TryComparer(request, tolerance, () => this.changed.fire());
+      const typed = inputsTaken(callable, this.inputs);
+      // What was typed was kept first, unless it is too large to keep.
+      const earlier = this.saved
+        .get(app, qualname)
+        .filter((each) => JSON.stringify(each) !== JSON.stringify(typed));
+      const plan = planOf(apps, app, qualname, [typed, ...earlier].slice(0, count));
+      const request = { ...plan, connection, app, qualname, calls, signal };
+      this.comparer = new Comparer(request, tolerance, () => this.changed.fire());
       this.busy = 'comparing';
       this.changed.fire();
       await this.comparer.run();

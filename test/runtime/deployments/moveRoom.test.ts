@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { roomNotes } from '../../../runtime/deployments/moveRoom';
 import type { DeployedFunction, Version } from '../../../runtime/protocol/deployments';
-import { diffLines } from '../../../src/client/deploy';
+import { diffLines } from '../../../src/client/versions/diffText';
 import { madeUpCards } from '../scheduling/deploying';
 
 const fn = (qualname: string, gpu: string | null, over: object = {}): DeployedFunction => ({
@@ -56,8 +56,11 @@ describe('room for a version beside the one that is served', () => {
       note,
       'there are too few cards for version 1 and this one at once: calls of production wait while version 2 comes up; none is lost',
     );
-    const diff = { from: 1, to: 2, files: [], lines: [], notes: [note ?? ''] };
-    assert.deepEqual(diffLines(diff), ['nothing changes', `! ${note ?? ''}`]);
+    const diff = { app: 'a', from: 1, to: 2, files: [], lines: [], notes: [note ?? ''] };
+    assert.deepEqual(
+      diffLines(diff).map(({ text }) => text),
+      ['nothing changes', `! ${note ?? ''}`],
+    );
   });
 
   it('is there with a card for each, without GPUs, and where nothing is served', () => {

@@ -62,6 +62,12 @@ const free = (): undefined => undefined;
 
 describe('the diff of two versions', () => {
   const base = fn();
+  const linesOf = (was: DeployedFunction, is: DeployedFunction): string[] =>
+    diffVersions(
+      { version: version(1, [was]), files: [] },
+      { version: version(2, [is]), files: [] },
+      ({ options: { gpu } }) => (gpu.length === 0 ? undefined : 4.18),
+    ).lines;
 
   it('names files and functions that come, go and change', () => {
     const diff = diffVersions(
@@ -83,7 +89,10 @@ describe('the diff of two versions', () => {
         { path: 'b', change: 'changed' },
         { path: 'c', change: 'added' },
       ],
-      lines: ['new is new, on CPU', 'old is removed: its endpoint answers 404'],
+      lines: [
+        'new is new, on CPU, not billed while warm',
+        'old is removed: its endpoint answers 404',
+      ],
     });
   });
 
@@ -100,22 +109,76 @@ describe('the diff of two versions', () => {
         gpu: [{ name: 'A100', count: 2 }],
         timeoutMs: 60_000,
         maxContainers: 4,
-        env: { MODE: 'fast' },
+        memoryMiB: 2048,
+        minContainers: 1,
+        env: { MODE: 's3cret' },
+        secrets: ['store'],
+        volumes: { '/data': 'models' },
       },
     });
-    const { lines } = diffVersions(
-      { version: version(1, [base]), files: [] },
-      { version: version(2, [changed]), files: [] },
-      ({ options: { gpu } }) => (gpu.length === 0 ? undefined : 4.18),
-    );
-    assert.deepEqual(lines, [
+    assert.deepEqual(linesOf(base, changed), [
       'f: GPU CPU → A100:2',
-      'f: an hour costs nothing that is known → 4.18 USD',
+      'f: cost not billed → $4.18/h while warm',
+      'f: kept warm at $0/h → $4.18/h at all times',
       'f: parameters () → (n: int = 1)',
-      'f: env {} → {"MODE":"fast"}',
-      'f: max_containers null → 4',
-      'f: timeout 300000 → 60000',
-      'f: image with {"kind":"pip","packages":["torch"]}',
+      'f: timeout 300 s → 60 s',
+      'f: min_containers 0 → 1',
+      'f: max_containers no limit → 4',
+      'f: memory not set → 2048 MiB',
+      'f: + environment variable MODE',
+      'f: + secret store',
+      'f: + volume models at /data',
+      'f: + package torch',
+    ]);
+  });
+
+  it('tells packages of an image by name, and never the value of a variable', () => {
+    const image = (key: string, ...layers: DeployedFunction['image']['layers']) =>
+      fn({ imageKey: key, image: { base: base.image.base, layers } });
+    const was = image(
+      'a',
+      { kind: 'pip', packages: ['torch==2.0', 'numpy', 'Pillow>=9'], line: 1 },
+      { kind: 'env', variables: { TOKEN: 's3cret', OLD: '1' } },
+      { kind: 'apt', packages: ['ffmpeg'] },
+    );
+    const is = image(
+      'b',
+      { kind: 'pip', packages: ['pillow>=9', 'TORCH==2.1'], line: 9 },
+      { kind: 'pip', packages: ['accelerate==1.0'] },
+      { kind: 'env', variables: { TOKEN: 'other-s3cret' } },
+      { kind: 'run', commands: ['make'] },
+    );
+    const lines = linesOf(was, is);
+    assert.deepEqual(lines, [
+      'f: + package accelerate 1.0',
+      'f: − package numpy',
+      'f: package torch 2.0 → 2.1',
+      'f: − system package ffmpeg',
+      'f: − image variable OLD',
+      'f: image variable TOKEN has another value',
+      'f: + image step run make',
+    ]);
+    assert.ok(!lines.join().includes('s3cret'));
+    const moved = image('c', ...is.image.layers.toReversed());
+    assert.deepEqual(linesOf(is, moved), ['f: image steps in another order']);
+    const files = { ...is, imageKey: 'd' };
+    assert.deepEqual(linesOf(is, files), ['f: image changes by the files it takes']);
+  });
+
+  it('says once what several functions share, and what files it lacks', () => {
+    const slower = { ...base.options, timeoutMs: 90_000 };
+    const { files, lines } = diffVersions(
+      { version: version(1, [base, fn({ qualname: 'g' })]), files: undefined },
+      {
+        version: version(2, [fn({ options: slower }), fn({ qualname: 'g', options: slower })]),
+        files: [file('a', '1')],
+      },
+      free,
+    );
+    assert.deepEqual(files, []);
+    assert.deepEqual(lines, [
+      'files of version 1 are no longer on the runtime: its code is not compared',
+      'f, g: timeout 300 s → 90 s',
     ]);
   });
 

@@ -54,6 +54,7 @@ export class FakeRunService implements RunService {
     served: () => nothingDeployed(),
     history: () => nothingDeployed(),
     diff: () => nothingDeployed(),
+    file: () => nothingDeployed(),
     protect: () => undefined,
     call: () => nothingDeployed(),
     keys: () => [],

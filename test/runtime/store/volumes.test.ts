@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { minimalEnvironment } from '../../../runtime/engines/children';
 import { modelCacheEnvironment } from '../../../runtime/engines/volumePaths';
-import { VolumeStore } from '../../../runtime/store/volumes';
+import { VelarError } from '../../../runtime/protocol/errors';
+import { volumeOf, VolumeStore } from '../../../runtime/store/volumes';
 
 describe('volumes', () => {
   let root: string;
@@ -48,8 +59,53 @@ describe('volumes', () => {
     assert.equal((await volumes.list()).length, 1);
   });
 
+  it('are copied for staging once, whole or not at all', async () => {
+    const plain = volumes.folder('data');
+    mkdirSync(join(plain, 'deep'));
+    writeFileSync(join(plain, 'deep', 'tool.sh'), 'echo', { mode: 0o755 });
+    writeFileSync(join(plain, 'big'), Buffer.alloc(5000));
+    symlinkSync('big', join(plain, 'link'));
+    const giveUp = (): void => {
+      throw new VelarError('cancelled', 'Cancelled.');
+    };
+    await assert.rejects(volumes.seed('data', giveUp), { code: 'cancelled' });
+    assert.deepEqual(
+      (await volumes.list()).map(({ name }) => name),
+      ['data'],
+      'nothing is left of a copy that was given up',
+    );
+    const told: string[] = [];
+    const both = await Promise.all([
+      volumes.seed('data', (bytes, total) => told.push(`${String(bytes)}/${String(total)}`)),
+      volumes.seed('data'),
+    ]);
+    assert.deepEqual(both, [5004, undefined], 'two that ask at once make one copy');
+    assert.equal(told.at(-1), '5004/5004');
+    const staged = volumes.folder(volumeOf('data', 'staging'));
+    assert.equal(statSync(join(staged, 'deep', 'tool.sh')).mode & 0o777, 0o755);
+    assert.equal(readlinkSync(join(staged, 'link')), 'big');
+    writeFileSync(join(staged, 'big'), 'mine');
+    assert.equal(await volumes.seed('data'), undefined);
+    assert.equal(readFileSync(join(staged, 'big'), 'utf8'), 'mine');
+    assert.equal(statSync(join(plain, 'big')).size, 5000);
+    assert.equal(await volumes.seed('none-yet'), 0);
+    await volumes.remove(volumeOf('data', 'staging'));
+    assert.equal(await volumes.seed('data'), 5004);
+  });
+
   it('have names that lead nowhere else', async () => {
-    for (const name of ['..', '.', '', 'a/b', '../x', '.hidden', 'a\0b', 'x'.repeat(65)]) {
+    for (const name of [
+      '..',
+      '.',
+      '',
+      'a/b',
+      '../x',
+      '.hidden',
+      'a\0b',
+      'x'.repeat(65),
+      'a@b',
+      '@staging',
+    ]) {
       assert.throws(() => volumes.folder(name), { code: 'invalid' }, name);
       await assert.rejects(volumes.remove(name), { code: 'invalid' }, name);
     }

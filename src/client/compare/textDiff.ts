@@ -1,6 +1,6 @@
 /** Where two texts differ, line by line, with the lines around. Pure. */
-import type { TextLine } from '../../../../runtime/protocol/tryState';
-import { keptLines } from '../../lineMatching';
+import type { TextLine } from '../../../runtime/protocol/tryState';
+import { keptLines } from '../lineMatching';
 
 /** Lines that are told; the rest is counted. */
 const MAX_TOLD = 400;

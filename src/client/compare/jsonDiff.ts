@@ -1,6 +1,6 @@
 /** Where two JSON values differ, with a tolerance for numbers. Pure. */
-import type { JsonDifference } from '../../../../runtime/protocol/tryState';
-import { keptLines } from '../../lineMatching';
+import type { JsonDifference } from '../../../runtime/protocol/tryState';
+import { keptLines } from '../lineMatching';
 
 /** Differences that are told one by one; the rest is counted. */
 const MAX_TOLD = 200;

@@ -1,6 +1,6 @@
 /** A comparison in words and figures. Pure. */
-import type { ComparedSide, TryComparison } from '../../runtime/protocol/tryState';
-import { formatBytes, formatMs, formatUsd, plural } from '../../runtime/protocol/figures';
+import type { ComparedSide, TryComparison } from './tryState';
+import { formatBytes, formatMs, formatUsd, plural } from './figures';
 
 /** A figure with what a reader must know beside it. */
 export interface Cell {
@@ -54,6 +54,29 @@ export function progressText({ of, status, calls, staging, production }: TryComp
     case 'failed':
       return `Stopped after ${made} of ${all} calls of ${of}.`;
   }
+}
+
+/** What each input showed; nothing where there is but one. */
+export function inputTexts({
+  inputs,
+}: TryComparison): { label: string; text: string; differs: boolean }[] {
+  if (inputs.length < 2) return [];
+  return inputs.map(({ label, pairs, differing }) => ({
+    label,
+    differs: differing > 0,
+    text:
+      pairs === 0
+        ? 'not called yet'
+        : differing === 0
+          ? `equal in ${plural(pairs, 'pair')}`
+          : `differs in ${differing} of ${plural(pairs, 'pair')}`,
+  }));
+}
+
+/** Which input a difference is of, where there are several. */
+export function differsText({ inputs, differsFirst }: TryComparison): string | null {
+  if (inputs.length < 2 || differsFirst === null) return null;
+  return `The first that differs: ${inputs[differsFirst]?.label ?? ''}`;
 }
 
 /** `1e-6`, as people write it. */

@@ -1,7 +1,7 @@
 /** What two calls gave, laid side by side: by structure where both are JSON, else line by line. Pure. */
-import type { RunRecord } from '../../../../runtime/protocol/runRecord';
-import type { ResultDifference } from '../../../../runtime/protocol/tryState';
-import type { ResultValue } from '../../../../runtime/protocol/values';
+import type { RunRecord } from '../../../runtime/protocol/runRecord';
+import type { ResultDifference } from '../../../runtime/protocol/tryState';
+import type { ResultValue } from '../../../runtime/protocol/values';
 import { diffJson } from './jsonDiff';
 import { diffText } from './textDiff';
 

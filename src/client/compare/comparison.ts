@@ -1,18 +1,20 @@
 /** Calls of two environments added up: results, latency, memory and cost. Pure. */
-import type { Environment } from '../../../../runtime/protocol/deployments';
-import { startedCold } from '../../../../runtime/protocol/latency';
-import type { RunRecord } from '../../../../runtime/protocol/runRecord';
+import type { Environment } from '../../../runtime/protocol/deployments';
+import { startedCold } from '../../../runtime/protocol/latency';
+import type { RunRecord } from '../../../runtime/protocol/runRecord';
 import type {
   ComparedSide,
   ResultDifference,
   TryComparison,
-} from '../../../../runtime/protocol/tryState';
+} from '../../../runtime/protocol/tryState';
 import { quantile } from './quantiles';
 import { diffOutcomes, outcomeOf, type Outcome } from './resultDiff';
 
 /** What is kept of a call that has ended. */
 export interface CallSample {
   environment: Environment;
+  /** Which of the inputs it was called with. */
+  input: number;
   succeeded: boolean;
   ms: number | null;
   cold: boolean | null;
@@ -22,9 +24,14 @@ export interface CallSample {
   outcome: Outcome;
 }
 
-export function sampleOf(environment: Environment, record: RunRecord): CallSample {
+export function sampleOf(
+  environment: Environment,
+  input: number,
+  record: RunRecord,
+): CallSample {
   return {
     environment,
+    input,
     succeeded: record.status === 'succeeded',
     ms: record.ms,
     cold: startedCold(record),
@@ -48,26 +55,43 @@ export function callOrder(calls: number): Environment[] {
   );
 }
 
+type AddedUp = Pick<
+  TryComparison,
+  'staging' | 'production' | 'pairs' | 'differing' | 'difference' | 'differsFirst'
+> & {
+  /** By number of the input; none of one that has no pair yet. */
+  byInput: (Pick<TryComparison, 'pairs' | 'differing'> | undefined)[];
+};
+
 /** Adds up what has been called so far. */
 export function addUp(
   samples: readonly CallSample[],
   versions: Readonly<Record<Environment, number>>,
   tolerance: number,
-): Pick<TryComparison, 'staging' | 'production' | 'pairs' | 'differing' | 'difference'> {
+): AddedUp {
   const of = (environment: Environment): CallSample[] =>
     samples.filter((sample) => sample.environment === environment);
   const [staging, production] = [of('staging'), of('production')];
-  const differences = staging.flatMap(({ outcome }, index) => {
+  const compared = staging.flatMap(({ outcome, input }, index) => {
     const other = production[index];
-    return other === undefined ? [] : [diffOutcomes(outcome, other.outcome, tolerance)];
+    if (other === undefined) return [];
+    return [{ input, difference: diffOutcomes(outcome, other.outcome, tolerance) }];
   });
-  const differ = differences.filter(({ kind }) => kind !== 'equal');
+  const differ = compared.filter(({ difference }) => difference.kind !== 'equal');
+  const byInput: AddedUp['byInput'] = [];
+  for (const { input, difference } of compared) {
+    const { pairs, differing } = byInput[input] ?? { pairs: 0, differing: 0 };
+    const more = difference.kind === 'equal' ? 0 : 1;
+    byInput[input] = { pairs: pairs + 1, differing: differing + more };
+  }
   return {
     staging: sideOf('staging', versions.staging, staging, tolerance),
     production: sideOf('production', versions.production, production, tolerance),
-    pairs: differences.length,
+    pairs: compared.length,
     differing: differ.length,
-    difference: differ[0] ?? leastEqual(differences),
+    difference: differ[0]?.difference ?? leastEqual(compared.map(({ difference }) => difference)),
+    differsFirst: differ[0]?.input ?? null,
+    byInput,
   };
 }
 
@@ -105,12 +129,19 @@ function sideOf(
   };
 }
 
+/** Whether every call of the same input gave the same. Null where no input was called twice. */
 function isSteady(samples: readonly CallSample[], tolerance: number): boolean | null {
-  const [first, ...others] = samples;
-  if (first === undefined || others.length === 0) return null;
-  return others.every(
-    ({ outcome }) => diffOutcomes(first.outcome, outcome, tolerance).kind === 'equal',
-  );
+  const firsts = new Map<number, CallSample>();
+  let again = 0;
+  for (const sample of samples) {
+    const first = firsts.get(sample.input);
+    if (first === undefined) firsts.set(sample.input, sample);
+    else {
+      again += 1;
+      if (diffOutcomes(first.outcome, sample.outcome, tolerance).kind !== 'equal') return false;
+    }
+  }
+  return again === 0 ? null : true;
 }
 
 /** Of pairs that are all equal: the one whose numbers are the furthest apart. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { addUp, callOrder, type CallSample } from '../../src/editor/deployments/compare/comparison';
-import { diffJson } from '../../src/editor/deployments/compare/jsonDiff';
-import { quantile } from '../../src/editor/deployments/compare/quantiles';
-import { diffOutcomes, outcomeOf } from '../../src/editor/deployments/compare/resultDiff';
-import { diffText } from '../../src/editor/deployments/compare/textDiff';
-import { newRunRecord } from '../../runtime/protocol/runRecord';
+import { addUp, callOrder, type CallSample } from '../../../src/client/compare/comparison';
+import { diffJson } from '../../../src/client/compare/jsonDiff';
+import { quantile } from '../../../src/client/compare/quantiles';
+import { diffOutcomes, outcomeOf } from '../../../src/client/compare/resultDiff';
+import { diffText } from '../../../src/client/compare/textDiff';
+import { newRunRecord } from '../../../runtime/protocol/runRecord';
 
 const sample = (environment: CallSample['environment'], change: Partial<CallSample> = {}) => ({
   environment,
+  input: 0,
   succeeded: true,
   ms: 10,
   cold: false,
@@ -175,5 +176,26 @@ describe('calls of two environments, added up', () => {
     assert.deepEqual([pairs, differing, difference?.kind], [2, 1, 'json']);
     assert.deepEqual([staging.steady, production.steady], [true, false]);
     assert.equal(staging.usdPerCall, 0.5);
+  });
+
+  it('tell inputs apart: which differs, and that other inputs give other results', () => {
+    const gives = (input: number, a: number) => ({
+      input,
+      outcome: { kind: 'json' as const, value: { a } },
+    });
+    const samples = [
+      sample('staging', gives(0, 1)),
+      sample('production', gives(0, 1)),
+      sample('production', gives(1, 7)),
+      sample('staging', gives(1, 8)),
+      sample('staging', gives(0, 1)),
+      sample('production', gives(0, 1)),
+    ];
+    const { byInput, differsFirst, staging } = addUp(samples, versions, 0);
+    assert.deepEqual(byInput, [
+      { pairs: 2, differing: 0 },
+      { pairs: 1, differing: 1 },
+    ]);
+    assert.deepEqual([differsFirst, staging.steady], [1, true]);
   });
 });
