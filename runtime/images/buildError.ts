@@ -3,6 +3,9 @@ import type { ImagePlace } from '../protocol/description';
 import type { RunError } from '../protocol/values';
 import { installFailure } from './installProgress';
 
+/** Lines of the log that go with the error. */
+export const SHOWN_LINES = 20;
+
 /** A failed build, with the line of the layer that failed. */
 export class ImageBuildError extends Error {
   override readonly name = 'ImageBuildError';
@@ -23,11 +26,13 @@ export function pipFailure(
   output: string,
   place: ImagePlace | undefined,
 ): RunError & { kind: 'image' } {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
   return {
     kind: 'image',
     type: 'PipInstallFailed',
     message: `Installing ${what} failed: ${installFailure(output)}`,
     traceback: placeTraceback(place),
+    ...(lines.length === 0 ? {} : { text: lines.slice(-SHOWN_LINES).join('\n') }),
     hint: 'Correct the name or version in the image, or see the log for what the installer printed.',
   };
 }

@@ -1,62 +1,98 @@
 /** Reads progress out of what pip and uv print. Pure. */
+import { formatClock } from '../protocol/figures';
+import { sizes, Transfer } from './transfer';
 
-export interface InstallProgress {
-  /** One line for the phase's detail, such as `downloading torch-2.4.0 (312 of 797 MB)`. */
-  detail: string;
-}
+/** From so long on, a line says how long what it names has taken; in ms. */
+const LONG_MS = 2000;
 
-const MEGABYTE = 1_000_000;
-
-/** Keeps what is being downloaded between lines; one for each install command. */
+/** Keeps what is going on between lines; one for each install command. Times are monotonic, in ms. */
 export class InstallProgressReader {
-  private downloading: string | undefined;
+  /** What is going on, such as `collecting torch`. */
+  private doing: string | undefined;
+  private sinceMs = 0;
+  /** The file that is being downloaded, such as `torch-2.4.0`. */
+  private file: string | undefined;
+  private download: { transfer: Transfer; bytes: number; total: number } | undefined;
+  /** Packages that pip has begun to look at. */
+  private readonly packages = new Set<string>();
 
-  /** Progress told by one line of output, or undefined where the line tells none. */
-  line(text: string): InstallProgress | undefined {
+  /** Progress told by one line of output, or undefined where the line tells none. `atMs`: when it came. */
+  line(text: string, atMs: number): string | undefined {
     const line = stripColours(text).trim();
-    return this.pip(line) ?? uv(line);
+    const raw = /^Progress (\d+) of (\d+)$/.exec(line);
+    if (raw !== null && this.file !== undefined) {
+      this.download ??= { transfer: new Transfer(this.sinceMs), bytes: 0, total: 0 };
+      this.download.bytes = Number(raw[1]);
+      this.download.total = Number(raw[2]);
+      this.download.transfer.note(this.download.bytes, atMs);
+      return this.now(atMs);
+    }
+    const over = /^Installed (\d+) packages?/.exec(line)?.[1];
+    const doing = this.pip(line) ?? uv(line);
+    if (doing === undefined && over === undefined && !/^Successfully installed /.test(line)) {
+      return undefined;
+    }
+    if (doing !== this.doing) this.sinceMs = atMs;
+    this.doing = doing;
+    this.download = undefined;
+    return over === undefined ? this.now(atMs) : `installed ${over} packages`;
   }
 
-  private pip(line: string): InstallProgress | undefined {
-    const raw = /^Progress (\d+) of (\d+)$/.exec(line);
-    if (raw !== null && this.downloading !== undefined) {
-      const [, done, total] = raw;
-      return {
-        detail: `downloading ${this.downloading} (${megabytes(done)} of ${megabytes(total)} MB)`,
-      };
+  /** What is going on at that time, also where nothing was printed for long. */
+  now(atMs: number): string | undefined {
+    if (this.doing === undefined) return undefined;
+    if (this.download !== undefined && this.file !== undefined) {
+      const { transfer, bytes, total } = this.download;
+      // A server need not tell the size.
+      const size = total === 0 ? sizes(bytes, bytes) : sizes(bytes, total);
+      const parts = [`downloading ${this.file} (${size})`];
+      if (total === 0 || bytes < total) parts.push(...transfer.speed(total - bytes, atMs));
+      return parts.join(' · ');
     }
+    const parts = [this.doing];
+    // How many there will be is known to nobody before all are collected.
+    if (this.packages.size > 1) parts.push(`${this.packages.size} packages so far`);
+    const ms = atMs - this.sinceMs;
+    if (ms >= LONG_MS) parts.push(formatClock(ms));
+    return parts.join(' · ');
+  }
+
+  private pip(line: string): string | undefined {
     const downloading = /^Downloading (\S+)(?: \(([\d.]+) ?(\w?B)\))?/.exec(line);
     if (downloading?.[1] !== undefined && (downloading[2] !== undefined || line.includes('.whl'))) {
-      const name = fileStem(downloading[1]);
-      this.downloading = name;
+      this.file = fileStem(downloading[1]);
       const size =
         downloading[2] === undefined ? '' : ` (${downloading[2]} ${downloading[3] ?? 'B'})`;
-      return { detail: `downloading ${name}${size}` };
+      return `downloading ${this.file}${size}`;
     }
-    const collecting = /^Collecting ([^\s=<>!~;[(]+)/.exec(line);
-    if (collecting?.[1] !== undefined) return { detail: `collecting ${collecting[1]}` };
+    const collecting = /^Collecting ([^\s=<>!~;[(]+)/.exec(line)?.[1];
+    if (collecting !== undefined) {
+      this.packages.add(collecting.toLowerCase());
+      return `collecting ${collecting}`;
+    }
     const cached = /^Using cached (\S+)/.exec(line);
-    if (cached?.[1] !== undefined) return { detail: `using cached ${fileStem(cached[1])}` };
+    if (cached?.[1] !== undefined) return `using cached ${fileStem(cached[1])}`;
     const processing = /^Processing (\S+)/.exec(line);
-    if (processing?.[1] !== undefined) return { detail: `reading ${fileStem(processing[1])}` };
+    if (processing?.[1] !== undefined) return `reading ${fileStem(processing[1])}`;
     const building = /^Building wheel for (\S+)/.exec(line);
-    if (building?.[1] !== undefined) return { detail: `building ${building[1]}` };
-    const installing = /^Installing collected packages: (.+)$/.exec(line);
-    if (installing?.[1] !== undefined) {
-      const names = installing[1].split(', ');
-      return { detail: `installing ${names.length === 1 ? names[0] : `${names.length} packages`}` };
+    if (building?.[1] !== undefined) return `building ${building[1]}`;
+    const installing = /^Installing collected packages: (.+)$/.exec(line)?.[1];
+    if (installing !== undefined) {
+      const names = installing.split(', ');
+      this.packages.clear();
+      return `installing ${names.length === 1 ? names[0] : `${names.length} packages`}`;
     }
     return undefined;
   }
 }
 
-function uv(line: string): InstallProgress | undefined {
-  const counted = /^(Resolved|Prepared|Installed) (\d+) packages?/.exec(line);
-  if (counted?.[1] !== undefined)
-    return { detail: `${counted[1].toLowerCase()} ${counted[2]} packages` };
-  const building = /^Building (\S+)/.exec(line);
-  if (building?.[1] !== undefined) return { detail: `building ${building[1]}` };
-  return undefined;
+function uv(line: string): string | undefined {
+  const resolved = /^Resolved (\d+) packages?/.exec(line)?.[1];
+  if (resolved !== undefined) return `resolved ${resolved} packages, preparing them`;
+  const prepared = /^Prepared (\d+) packages?/.exec(line)?.[1];
+  if (prepared !== undefined) return `prepared ${prepared} packages, installing them`;
+  const building = /^Building (\S+)/.exec(line)?.[1];
+  return building === undefined ? undefined : `building ${building}`;
 }
 
 /** `torch-2.4.0` of `https://host/torch-2.4.0-cp311-cp311-manylinux1_x86_64.whl.metadata`. */
@@ -64,10 +100,6 @@ function fileStem(path: string): string {
   const name = (path.split(/[\\/]/).at(-1) ?? path).replace(/\.metadata$/, '');
   if (name.endsWith('.whl')) return name.split('-').slice(0, 2).join('-');
   return name.replace(/\.(tar\.gz|zip|tar\.bz2)$/, '');
-}
-
-function megabytes(bytes: string | undefined): string {
-  return (Number(bytes) / MEGABYTE).toFixed(0);
 }
 
 function stripColours(text: string): string {

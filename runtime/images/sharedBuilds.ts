@@ -1,6 +1,7 @@
 /** Builds that several may wait for: each runs once, and ends early only when nobody waits any more. */
 import type { BuildListener } from '../engines/engine';
 import { VelarError } from '../protocol/errors';
+import { OutputTail } from './outputTail';
 
 /** What is built, told to everybody who waits; the signal says that nobody does. */
 export type BuildWork<T> = (listener: BuildListener, signal: AbortSignal) => Promise<T>;
@@ -15,6 +16,8 @@ interface Build<T> {
   waiting: Set<Waiter>;
   /** The newest progress, for those who come later. */
   progress: string | undefined;
+  /** What was printed, for them as well. */
+  printed: OutputTail;
   abort: AbortController;
 }
 
@@ -51,6 +54,7 @@ export class SharedBuilds<T> {
     const waiter: Waiter = { listener };
     build.waiting.add(waiter);
     try {
+      if (build.printed.text !== '') listener.output(build.printed.text);
       if (build.progress !== undefined) listener.progress(build.progress);
       return await Promise.race([build.done, gone]);
     } finally {
@@ -76,6 +80,7 @@ export class SharedBuilds<T> {
         for (const each of waiting) each.listener.progress(detail);
       },
       output: (text) => {
+        build.printed.add(text);
         for (const each of waiting) each.listener.output(text);
       },
     };
@@ -88,7 +93,8 @@ export class SharedBuilds<T> {
         this.builds.delete(key);
       }
     };
-    const build: Build<T> = { done: run(), waiting, progress: undefined, abort };
+    const printed = new OutputTail();
+    const build: Build<T> = { done: run(), waiting, progress: undefined, printed, abort };
     // Everybody who waits hears of a failure through join(); this keeps one nobody waits for from being fatal.
     build.done.catch(() => undefined);
     this.builds.set(key, build);

@@ -7,6 +7,7 @@ import type { BuildListener } from '../engines/engine';
 import { VelarError } from '../protocol/errors';
 import { exists } from '../store/exists';
 import { ImageBuildError, pipFailure, placeTraceback } from './buildError';
+import { eachSecond } from './eachSecond';
 import type { ImagePlan, InstallStep } from './imagePlan';
 import { InstallProgressReader } from './installProgress';
 import { programsOnPath, type PythonInterpreter } from './python';
@@ -142,13 +143,16 @@ async function install(
   child.stdin.end();
   const abort = (): void => child.signal('SIGKILL');
   build.signal.addEventListener('abort', abort, { once: true });
+  const reader = new InstallProgressReader();
+  const tell = (progress: string | undefined): void => {
+    if (progress !== undefined) build.listener.progress(progress);
+  };
+  const stop = eachSecond((atMs) => tell(reader.now(atMs)));
   try {
-    const reader = new InstallProgressReader();
     const kept: string[] = [];
     const read = async (stream: NodeJS.ReadableStream): Promise<void> => {
       for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
-        const progress = reader.line(line);
-        if (progress !== undefined) build.listener.progress(progress.detail);
+        tell(reader.line(line, performance.now()));
         if (/^Progress \d+ of \d+$/.test(line)) continue;
         kept.push(line);
         if (kept.length > 400) kept.shift();
@@ -162,6 +166,7 @@ async function install(
       throw new ImageBuildError(pipFailure(what, kept.join('\n'), step));
     }
   } finally {
+    stop();
     build.signal.removeEventListener('abort', abort);
   }
 }

@@ -5,6 +5,7 @@ import type { ContainerExit } from '../engines/engine';
 import type { AdoptableContainer } from './adoption';
 import { withNote } from '../images/notApplied';
 import { bringUp, StartError } from './bringUp';
+import { BuildOutput } from './buildOutput';
 import { chooseCards } from './cards';
 import type { Call, PhaseMessage, Stage } from './call';
 import { Container } from './container';
@@ -23,7 +24,9 @@ interface Coming {
   /** In monotonic ms. */
   readonly beganAt: number;
   abort: AbortController;
+  /** What it went through, of each phase the newest detail. */
   stages: Stage[];
+  output: BuildOutput;
   /** What it is doing, and since when (monotonic ms): what is told when that takes too long. */
   step: { phase: Stage['phase'] | 'model-load'; what: string; since: number };
   /** Ends a start that takes too long. */
@@ -57,8 +60,9 @@ export class Arrivals {
 
   /** Tells a call that has come to wait how far the container is that it will get. */
   show(call: Call): void {
-    for (const [container, { stages }] of this.coming) {
+    for (const [container, { stages, output }] of this.coming) {
       if (container.groupKey !== call.target.groupKey) continue;
+      output.join(call);
       for (const stage of stages) call.sink.stage(stageFor(call, stage));
       return;
     }
@@ -210,7 +214,7 @@ export class Arrivals {
         },
         built: () => listener.imageBuilt(),
         warn: (message) => listener.warn(message),
-        output: (text) => listener.built(this.options.queues.waitingFor(container), text),
+        output: (text) => coming.output.printed(this.options.queues.waitingFor(container), text),
       });
       if (coming.abort.signal.aborted) return;
       this.watchEnd(container);
@@ -238,6 +242,7 @@ export class Arrivals {
       beganAt: now,
       abort: new AbortController(),
       stages: [],
+      output: new BuildOutput((calls, text) => this.options.pool.listener.built(calls, text)),
       step: { phase: 'container', what: 'starting', since: now },
       timer: undefined,
       over: Promise.resolve(),
@@ -249,6 +254,9 @@ export class Arrivals {
 
   private stage(container: Container, stage: Stage): void {
     const coming = this.coming.get(container);
+    const last = coming?.stages.at(-1);
+    const newer = 'detail' in stage && last?.phase === stage.phase && 'detail' in last;
+    if (newer) coming?.stages.pop();
     coming?.stages.push(stage);
     if (coming !== undefined && 'detail' in stage) {
       this.step(coming, stage.phase, stage.detail ?? coming.step.what);

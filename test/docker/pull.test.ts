@@ -13,6 +13,7 @@ import {
   REGISTRY_USER,
   slowWayTo,
   startRegistry,
+  type SlowWay,
   type TestRegistry,
 } from './registry';
 import { failure, NEVER, QUIET } from './imageSupport';
@@ -20,6 +21,9 @@ import { baseImage, dockerClient } from './support';
 
 const PLACE = { file: 'app.py', line: 3 };
 const LAYER_BYTES = 24_000_000;
+/** Of an image with many layers; the engine downloads three at once. */
+const SMALL_LAYERS = 6;
+const SMALL_BYTES = 8_000_000;
 
 describe('pulling images', function () {
   this.timeout(180_000);
@@ -27,7 +31,7 @@ describe('pulling images', function () {
   let folder: string;
   let images: DockerImages;
   let registry: TestRegistry;
-  let slow: TestRegistry;
+  let slow: SlowWay;
   before(async function () {
     folder = await mkdtemp(join(tmpdir(), 'velar-docker-pull-'));
     let program: string;
@@ -47,7 +51,8 @@ describe('pulling images', function () {
       labels: {},
       pythonVersion: () => Promise.resolve('3.11'),
     });
-    await pushImage();
+    await pushImage('app', [LAYER_BYTES]);
+    await pushImage('layers', Array<number>(SMALL_LAYERS).fill(SMALL_BYTES));
   });
   after(async () => {
     await images.dispose();
@@ -62,17 +67,20 @@ describe('pulling images', function () {
     await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
   }
 
-  /** An image with a layer that takes a while, known to the registry alone. */
-  async function pushImage(): Promise<void> {
+  /** An image with layers of these sizes over the base, known to the registry alone. */
+  async function pushImage(repository: string, sizes: readonly number[]): Promise<void> {
     const plan = await images.plan(
       {
         base: { kind: 'registry', tag: baseImage() },
-        layers: [{ kind: 'run', commands: [`head -c ${LAYER_BYTES} /dev/urandom > /data`] }],
+        layers: sizes.map((bytes, index) => ({
+          kind: 'run',
+          commands: [`head -c ${bytes} /dev/urandom > /data${index === 0 ? '' : index}`],
+        })),
       },
       filesOf({}),
     );
     await images.ensure(plan, QUIET, NEVER);
-    const name = `${registry.host}/team/app`;
+    const name = `${registry.host}/team/${repository}`;
     await docker.getImage(`velar/image:${plan.key}`).tag({ repo: name, tag: '1' });
     const push = (await docker.getImage(`${name}:1`).push({
       authconfig: {
@@ -121,6 +129,59 @@ describe('pulling images', function () {
       assert.equal(images.isReady(await plan(tag)), true);
       assert.deepEqual(await images.stored(), [], 'a pulled image is not ours');
     } finally {
+      await docker.getImage(tag).remove();
+    }
+  });
+
+  it('of many layers tells the least time left early, and that it has stalled when it has', async () => {
+    await login(slow.host, REGISTRY_PASSWORD);
+    const tag = `${slow.host}/team/layers:1`;
+    const progress: string[] = [];
+    const LEAST_LEFT = / of at least \d+ MB · [\d.]+ MB\/s · at least \d+ s left$/;
+    let frozen: number | undefined;
+    const listener = {
+      progress: (detail: string) => {
+        progress.push(detail);
+        if (frozen === undefined && LEAST_LEFT.test(detail)) {
+          frozen = progress.length;
+          slow.freeze();
+        }
+        if (/stalled for [5-9] s$/.test(detail)) slow.thaw();
+      },
+      output: () => undefined,
+    };
+    try {
+      await images.ensure(await plan(tag), listener, NEVER);
+      const told = progress.join('\n');
+      assert.ok(frozen !== undefined, told);
+      // Three of six are under way: the sizes of the others are not known yet.
+      const early = progress.slice(0, frozen);
+      assert.ok(
+        early.some((line) => / · at least \d+ s left$/.test(line)),
+        told,
+      );
+      assert.ok(!early.some((line) => / · \d+ s left$/.test(line)), told);
+      const stalled = progress.filter((line) => line.includes('stalled'));
+      assert.ok(stalled.length > 1 && stalled.every((line) => !/MB\/s|left/.test(line)), told);
+      const seconds = stalled.map((line) => Number(/ · stalled for (\d+) s$/.exec(line)?.[1]));
+      assert.deepEqual(
+        seconds,
+        [...new Set(seconds)].sort((a, b) => a - b),
+        told,
+      );
+      assert.ok(
+        seconds.every((each) => each >= 3 && each < 60),
+        told,
+      );
+      // Once it goes again, and all sizes are known, so is the time.
+      const after = progress.slice(progress.lastIndexOf(stalled.at(-1) ?? '') + 1);
+      assert.ok(
+        after.some((line) => /of 48 MB · [\d.]+ MB\/s · \d+ s left$/.test(line)),
+        told,
+      );
+      assert.match(told, /· \d of 7 layers · 48 MB/);
+    } finally {
+      slow.thaw();
       await docker.getImage(tag).remove();
     }
   });

@@ -50,14 +50,23 @@ export async function startRegistry(program: string, folder: string): Promise<Te
   };
 }
 
-/** Forwards to `host` at no more than `bytesPerSecond`. */
-export async function slowWayTo(host: string, bytesPerSecond: number): Promise<TestRegistry> {
+export interface SlowWay extends TestRegistry {
+  /** Nothing of the registry comes through from here on, though every connection stays. */
+  freeze(): void;
+  thaw(): void;
+}
+
+/** Forwards to `host`, each connection at no more than `bytesPerSecond`. */
+export async function slowWayTo(host: string, bytesPerSecond: number): Promise<SlowWay> {
+  let open = Promise.resolve();
+  let thaw = (): void => undefined;
   const port = Number(host.split(':')[1]);
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
     client.pipe(upstream);
     const forward = async (): Promise<void> => {
       for await (const chunk of upstream as AsyncIterable<Buffer>) {
+        await open;
         client.write(chunk);
         await sleep((chunk.length / bytesPerSecond) * 1000);
       }
@@ -70,6 +79,10 @@ export async function slowWayTo(host: string, bytesPerSecond: number): Promise<T
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    freeze: () => {
+      open = new Promise((resolve) => (thaw = resolve));
+    },
+    thaw: () => thaw(),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

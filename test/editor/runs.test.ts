@@ -131,6 +131,20 @@ describe('runs on the runtime of this machine', function () {
     assert.ok((diagnostic?.range.start.line ?? 0) >= 6, 'on the decorator');
   });
 
+  it('whose image can not be built mark its line, with what the installer printed', async () => {
+    const document = await openFile(
+      'no_image.py',
+      `${HEADER}image = velar.Image.debian_slim().pip_install("/velar-no-such-folder")\n\n\n@app.function(image=image)\ndef nothing():\n    pass\n`,
+    );
+    const { record } = await run(document, 'nothing');
+    assert.equal(record.error?.kind, 'image');
+    const [diagnostic] = velarDiagnostics(document.uri);
+    assert.ok(diagnostic);
+    assert.match(document.lineAt(diagnostic.range.start).text, /pip_install/);
+    const [, log] = diagnostic.message.split('\nFrom the log:\n');
+    assert.match(log ?? '', /velar-no-such-folder/, diagnostic.message);
+  });
+
   it('stop when they are cancelled, with what was printed kept', async () => {
     const document = await openFile(
       'long.py',

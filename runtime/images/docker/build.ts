@@ -6,16 +6,18 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { BuildListener } from '../../engines/engine';
 import { VelarError } from '../../protocol/errors';
+import { eachSecond } from '../eachSecond';
+import { sizes, Transfer } from '../transfer';
 import { BuildProgressReader } from './buildProgress';
-import { DOCKERFILE } from './context';
+import { DOCKERFILE, type BuildContext } from './context';
 import { readEvents, type EngineFailure } from './dockerEvents';
 import { engineWords } from './failures';
 import type { RegistryCredentials } from './registryAuth';
 
 export interface ImageBuild {
   docker: Docker;
-  /** Tar stream with the Dockerfile under its name. Destroyed at the end. */
-  context: Readable;
+  /** Its stream is destroyed at the end. */
+  context: BuildContext;
   /** What each step of the Dockerfile does, for people. */
   titles: readonly (string | undefined)[];
   /** Given to the image only when all of it is built. */
@@ -42,10 +44,15 @@ export type BuildResult =
 export async function buildImage(build: ImageBuild): Promise<BuildResult> {
   const { docker, context, listener, signal } = build;
   const reader = new BuildProgressReader(build.titles);
-  const unread = new Promise<never>((_, reject) => context.once('error', reject));
+  const unread = new Promise<never>((_, reject) => context.stream.once('error', reject));
   unread.catch(() => undefined);
+  const sending = new Transfer(performance.now());
+  const stop = eachSecond((atMs) => {
+    const progress = sendingLine(context, sending, atMs) ?? reader.now(atMs);
+    if (progress !== undefined) listener.progress(progress);
+  });
   try {
-    const request = docker.buildImage(context, {
+    const request = docker.buildImage(context.stream, {
       version: '1',
       dockerfile: DOCKERFILE,
       ...(build.tag === undefined ? {} : { t: build.tag }),
@@ -69,10 +76,23 @@ export async function buildImage(build: ImageBuild): Promise<BuildResult> {
     const failure = { message: engineWords(error), code: undefined };
     return { failure, step: reader.step, printed: reader.printedByStep };
   } finally {
-    context.destroy();
+    stop();
+    context.stream.destroy();
   }
   const { failure, imageId, step, printedByStep: printed } = reader;
   if (failure !== undefined) return { failure, step, printed };
   if (imageId === undefined) throw new Error('The engine ended the build without an image.');
   return { id: imageId };
+}
+
+/** Undefined once the engine has all of the files: it begins to build then. */
+function sendingLine(
+  { totalBytes, takenBytes }: BuildContext,
+  sending: Transfer,
+  atMs: number,
+): string | undefined {
+  if (takenBytes >= totalBytes) return undefined;
+  sending.note(takenBytes, atMs);
+  const speed = sending.speed(totalBytes - takenBytes, atMs);
+  return ['sending files to the engine', sizes(takenBytes, totalBytes), ...speed].join(' · ');
 }

@@ -40,34 +40,43 @@ export class BuildProgressReader {
   event(event: DockerEvent, atMs: number): BuildNews {
     this.failure ??= failureOf(event);
     this.imageId = event.aux?.ID ?? this.imageId;
-    if (event.stream !== undefined) return this.stream(event.stream);
+    if (event.stream !== undefined) return this.stream(event.stream, atMs);
     // The last line of a command that fails may lack its end.
-    if (this.failure !== undefined) return this.stream(this.rest === '' ? '' : '\n');
+    if (this.failure !== undefined) return this.stream(this.rest === '' ? '' : '\n', atMs);
     const progress = this.pull(event, atMs);
     return progress === undefined ? { output: '' } : { progress, output: '' };
+  }
+
+  /** What is going on at that time, where it is something that can stand still without a word. */
+  now(atMs: number): string | undefined {
+    if (this.pulling !== undefined) return this.pulling.line(atMs);
+    const doing = this.installing.now(atMs);
+    return doing === undefined || this.labelling ? undefined : this.place(doing);
   }
 
   private pull(event: DockerEvent, atMs: number): string | undefined {
     if (event.id === undefined) return undefined;
     const name = /^Pulling from (.+)$/.exec(event.status ?? '')?.[1];
-    if (name !== undefined) this.pulling = new PullProgressReader(`${name}:${event.id}`);
+    if (name !== undefined) this.pulling = new PullProgressReader(`${name}:${event.id}`, atMs);
     return this.pulling?.event(event, atMs);
   }
 
-  private stream(text: string): BuildNews {
+  private stream(text: string, atMs: number): BuildNews {
     const news: BuildNews = { output: '' };
+    // The builder prints on only once it has what it pulled.
+    this.pulling = undefined;
     // The engine's own lines are pieces of their own; a command may have left its last line without an end.
     if (this.rest !== '' && isEngines(text)) {
-      this.line(this.rest, news);
+      this.line(this.rest, news, atMs);
       this.rest = '';
     }
     const lines = (this.rest + withoutErrorColour(text)).split(/\r?\n|\r(?!$)/);
     this.rest = lines.pop() ?? '';
-    for (const line of lines) this.line(line, news);
+    for (const line of lines) this.line(line, news, atMs);
     return news;
   }
 
-  private line(line: string, news: BuildNews): void {
+  private line(line: string, news: BuildNews, atMs: number): void {
     const step = /^Step (\d+)\/(\d+) : (.*)$/.exec(line);
     if (step !== null) {
       this.step = Number(step[1]) - 1;
@@ -84,8 +93,8 @@ export class BuildProgressReader {
       news.output += '  cached\n';
       return;
     }
-    const progress = this.installing.line(line);
-    if (progress !== undefined) news.progress = this.place(progress.detail);
+    const progress = this.installing.line(line, atMs);
+    if (progress !== undefined) news.progress = this.place(progress);
     if (/^Progress \d+ of \d+$/.test(line)) return;
     this.printed.push(line);
     if (this.printed.length > KEPT_LINES) this.printed.shift();

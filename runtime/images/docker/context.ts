@@ -14,18 +14,28 @@ const IGNORE_FILE = '.dockerignore';
 /** The same in each context: the engine's cache looks at content, and zip files can't say years before 1980. */
 const MTIME = new Date('2000-01-01T00:00:00Z');
 
-/** The stream fails with what reading a file fails with. */
-export function contextStream(
+export interface BuildContext {
+  /** Fails with what reading a file fails with. */
+  stream: Readable;
+  /** Bytes of the bundle's files in it: all of them, and those that the engine has taken so far. */
+  totalBytes: number;
+  takenBytes: number;
+}
+
+export function buildContext(
   dockerfile: string,
   files: readonly ContextFile[],
   bundle: Pick<BundleFiles, 'open'>,
-): Readable {
+): BuildContext {
   const tar = pack();
-  fill(tar, dockerfile, files, bundle).then(
+  let totalBytes = 0;
+  for (const file of files) if ('size' in file) totalBytes += file.size;
+  const context: BuildContext = { stream: tar, totalBytes, takenBytes: 0 };
+  fill(tar, dockerfile, files, bundle, (bytes) => (context.takenBytes += bytes)).then(
     () => tar.finalize(),
     (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
   );
-  return tar;
+  return context;
 }
 
 /**
@@ -48,6 +58,7 @@ async function fill(
   dockerfile: string,
   files: readonly ContextFile[],
   bundle: Pick<BundleFiles, 'open'>,
+  taken: (bytes: number) => void,
 ): Promise<void> {
   const closed = new AbortController();
   tar.once('close', () => closed.abort());
@@ -61,13 +72,24 @@ async function fill(
     }
     const header = { name: file.name, mode: file.mode, mtime: MTIME };
     if ('content' in file) tar.entry(header, file.content);
-    else await copy(bundle.open(file.path), tar, { ...header, size: file.size }, closed.signal);
+    else {
+      const source = counted(bundle.open(file.path), taken);
+      await copy(source, tar, { ...header, size: file.size }, closed.signal);
+    }
+  }
+}
+
+/** Tells of each piece once the next is asked for. */
+async function* counted(source: Readable, taken: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    yield chunk;
+    taken(chunk.length);
   }
 }
 
 /** By hand: a pipeline would end the tar stream without the error of a file that can't be read. */
 async function copy(
-  source: Readable,
+  source: AsyncIterable<Buffer>,
   tar: Pack,
   header: Headers,
   signal: AbortSignal,

@@ -9,7 +9,12 @@ const eventSchema = z.object({
   status: z.string().optional(),
   id: z.string().optional(),
   progressDetail: z
-    .object({ current: z.number().optional(), total: z.number().optional() })
+    .object({
+      current: z.number().optional(),
+      total: z.number().optional(),
+      /** What is counted, where it is not bytes. */
+      units: z.string().optional(),
+    })
     .optional(),
   error: z.string().optional(),
   errorDetail: z.object({ code: z.number().optional(), message: z.string().optional() }).optional(),

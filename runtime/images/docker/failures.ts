@@ -1,13 +1,10 @@
 /** What the engine says when it can't pull or build, as errors of a run. Pure. */
 import type { ImagePlace } from '../../protocol/description';
 import type { RunError } from '../../protocol/values';
-import { pipFailure, placeTraceback } from '../buildError';
+import { pipFailure, placeTraceback, SHOWN_LINES } from '../buildError';
 import type { Step } from './dockerfile';
 import type { EngineFailure } from './dockerEvents';
 import { DOCKER_HUB, registryOf } from './references';
-
-/** Lines of the log that go with the error. */
-const SHOWN_LINES = 20;
 
 /** `said`: the engine's words. `sent`: whether credentials went with the request. */
 export function pullFailure(

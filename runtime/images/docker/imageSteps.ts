@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import type { BuildListener } from '../../engines/engine';
 import { ImageBuildError } from '../buildError';
 import { buildImage } from './build';
-import { contextStream } from './context';
+import { buildContext } from './context';
 import { dockerfileText, isProblem, makeRecipe, type Base } from './dockerfile';
 import { stepFailure } from './failures';
 import type { ImageParts, WorkspaceBuild } from './imageParts';
@@ -78,7 +78,7 @@ async function buildWorkspace(
   const { docker, parts, listener, signal } = work;
   const result = await buildImage({
     docker,
-    context: contextStream(own.text, own.context, parts.files),
+    context: buildContext(own.text, own.context, parts.files),
     titles: own.instructions.map(() => undefined),
     tag: name?.tag,
     labels: name?.labels ?? {},
@@ -110,7 +110,7 @@ async function buildLayers(work: ImageWork, from: string, name: ImageName): Prom
   const { steps } = recipe;
   const result = await buildImage({
     docker,
-    context: contextStream(
+    context: buildContext(
       `${dockerfileText(steps)}${labelInstruction(name.labels)}\n`,
       recipe.context,
       files,

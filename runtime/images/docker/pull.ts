@@ -5,6 +5,7 @@ import type { BuildListener } from '../../engines/engine';
 import type { ImagePlace } from '../../protocol/description';
 import { VelarError } from '../../protocol/errors';
 import { ImageBuildError } from '../buildError';
+import { eachSecond } from '../eachSecond';
 import { failureOf, readEvents } from './dockerEvents';
 import { engineWords, pullFailure } from './failures';
 import { PullProgressReader } from './pullProgress';
@@ -31,8 +32,14 @@ export async function pullImage(pull: Pull): Promise<void> {
   const authconfig = await registryCredentials(registryOf(reference), pull.environment);
   const fail = (said: string): ImageBuildError =>
     new ImageBuildError(pullFailure(reference, said, authconfig !== undefined, pull.place));
-  const reader = new PullProgressReader(reference);
+  const reader = new PullProgressReader(reference, performance.now());
   let told = 0;
+  const tell = (progress: string, atMs: number): void => {
+    told = atMs;
+    listener.progress(progress);
+  };
+  // Of a pull that stands still no event comes.
+  const stop = eachSecond((atMs) => tell(reader.line(atMs), atMs));
   try {
     const response = (await docker.pull(reference, {
       ...(authconfig === undefined ? {} : { authconfig }),
@@ -44,8 +51,7 @@ export async function pullImage(pull: Pull): Promise<void> {
       const now = performance.now();
       const progress = reader.event(event, now);
       if (progress !== undefined && now - told >= PROGRESS_EVERY_MS) {
-        told = now;
-        listener.progress(progress);
+        tell(progress, now);
       } else if (event.id === undefined && event.status !== undefined) {
         listener.output(`${event.status}\n`);
       }
@@ -55,5 +61,7 @@ export async function pullImage(pull: Pull): Promise<void> {
     // An answer of the engine; anything else is a failure to talk to it.
     const { statusCode } = error as { statusCode?: unknown };
     throw typeof statusCode === 'number' ? fail(engineWords(error)) : error;
+  } finally {
+    stop();
   }
 }

@@ -3,10 +3,10 @@
  * function runs again.
  */
 import * as vscode from 'vscode';
-import type { RunError } from '../../../runtime/protocol/values';
 import { isPythonSource, type PythonDocuments } from '../documents';
 import type { RunEntry, RunRecords } from '../runs/runRecords';
 import { isAbsolute, locate, openDocument, rangeOf } from './locate';
+import { failureText } from './failureText';
 import { exists } from './terminalLinks';
 import { bundlePaths, pythonWarnings, runNotes, type PythonWarning } from './runWarnings';
 
@@ -83,7 +83,7 @@ export class RunDiagnostics implements vscode.Disposable {
     if (own === undefined) return;
     const diagnostic = new vscode.Diagnostic(
       own.location.range,
-      messageOf(error),
+      failureText(error),
       vscode.DiagnosticSeverity.Error,
     );
     if (error.type !== undefined) diagnostic.code = error.type;
@@ -156,9 +156,4 @@ export class RunDiagnostics implements vscode.Disposable {
 
 function keyOf({ origin }: RunEntry): string {
   return `${origin.uri}#${origin.qualname}`;
-}
-
-function messageOf(error: RunError): string {
-  const what = error.type === undefined ? error.message : `${error.type}: ${error.message}`;
-  return error.hint === undefined ? what : `${what}\n${error.hint}`;
 }

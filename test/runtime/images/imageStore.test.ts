@@ -100,6 +100,7 @@ describe('building images', function () {
       assert.equal(kind, 'image');
       assert.deepEqual(traceback, [{ file: 'app.py', line: 12, function: 'image' }]);
       assert.match(message, /no-such-folder/);
+      assert.match(error.runError.text ?? '', /no-such-folder/, 'the lines of the log');
       return true;
     });
     assert.match(output, /no-such-folder/);

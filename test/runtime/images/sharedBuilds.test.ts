@@ -10,9 +10,11 @@ function controlled() {
   const begun: AbortSignal[] = [];
   let finish = (_value: string): void => undefined;
   let tell = (_detail: string): void => undefined;
+  let print = (_text: string): void => undefined;
   const work: BuildWork<string> = async (listener, signal) => {
     begun.push(signal);
     tell = (detail) => listener.progress(detail);
+    print = (text) => listener.output(text);
     const finished = new Promise<string>((resolve) => {
       finish = resolve;
     });
@@ -26,6 +28,7 @@ function controlled() {
     begun,
     finish: (value: string) => finish(value),
     tell: (detail: string) => tell(detail),
+    print: (text: string) => print(text),
   };
 }
 
@@ -47,6 +50,32 @@ describe('shared builds', () => {
     assert.equal(begun.length, 1);
     assert.deepEqual(seen, ['half']);
     assert.equal(builds.has('k'), false);
+  });
+
+  it('give who comes later the last of what was printed, then the rest, each line once', async () => {
+    const builds = new SharedBuilds<string>();
+    const { work, finish, print } = controlled();
+    const first = builds.join('k', work, QUIET, NEVER);
+    await turn();
+    print('step 1\n');
+    const join = () => {
+      let heard = '';
+      const output = (text: string): void => void (heard += text);
+      const built = builds.join('k', work, { progress: () => undefined, output }, NEVER);
+      return { built, heard: () => heard };
+    };
+    const second = join();
+    await turn();
+    print('step 2\n');
+    assert.equal(second.heard(), 'step 1\nstep 2\n');
+    for (let line = 0; line < 10_000; line += 1) print(`line ${line}\n`);
+    const late = join();
+    await turn();
+    assert.match(late.heard(), /^… what the build printed before this is left out\nline \d+\n/);
+    assert.ok(late.heard().endsWith('line 9998\nline 9999\n'));
+    assert.ok(late.heard().length < 40_000, 'however much was printed');
+    finish('built');
+    await Promise.all([first, second.built, late.built]);
   });
 
   it('go on while anybody waits, and end when the last has left', async () => {

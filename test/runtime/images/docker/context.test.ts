@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import {
-  contextStream,
+  buildContext,
   DOCKERFILE,
   workspaceContext,
 } from '../../../../runtime/images/docker/context';
@@ -30,7 +30,7 @@ describe('a build context', () => {
   it('holds the Dockerfile and the files, folders before what is in them', async () => {
     const bundle = filesOf({ 'a/b/c.txt': 'see' });
     const entry = { name: 'files-0/x/c.txt', mode: 0o644, path: 'a/b/c.txt', size: 3, sha256: '' };
-    const entries = await entriesOf(contextStream('FROM x\n', [entry], bundle));
+    const entries = await entriesOf(buildContext('FROM x\n', [entry], bundle).stream);
     assert.deepEqual(
       [...entries],
       [
@@ -53,7 +53,8 @@ describe('a build context', () => {
     });
     const size = 8 * 1024 ** 3;
     const file = { name: 'big', mode: 0o644, path: 'big', size, sha256: '' };
-    const stream = contextStream('', [file], { open: () => endless });
+    const context = buildContext('', [file], { open: () => endless });
+    const { stream } = context;
     for (let taken = 0; taken < 1024 * 1024;) {
       const piece = stream.read() as Buffer | null;
       if (piece === null) await new Promise((resolve) => stream.once('readable', resolve));
@@ -61,6 +62,9 @@ describe('a build context', () => {
     }
     await new Promise((resolve) => setImmediate(resolve));
     assert.ok(read < 4 * 1024 * 1024, `${String(read)} bytes read for 1 MiB`);
+    assert.equal(context.totalBytes, size);
+    const { takenBytes } = context;
+    assert.ok(takenBytes > 512 * 1024 && takenBytes <= read, `${String(takenBytes)} of 1 MiB`);
     stream.destroy();
   });
 
@@ -72,7 +76,7 @@ describe('a build context', () => {
           this.destroy(new Error('the disk is gone'));
         },
       });
-    await assert.rejects(entriesOf(contextStream('', [file], { open })), /the disk is gone/);
+    await assert.rejects(entriesOf(buildContext('', [file], { open }).stream), /the disk is gone/);
   });
 
   it('of a Dockerfile of the workspace leaves out what .dockerignore names, and itself', async () => {

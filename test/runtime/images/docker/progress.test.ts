@@ -16,7 +16,7 @@ function recorded(name: string): [number, DockerEvent][] {
 
 describe("a pull's progress", () => {
   it('tells layers, bytes, rate and time left, as far as each is known', () => {
-    const reader = new PullProgressReader('team/app:1');
+    const reader = new PullProgressReader('team/app:1', 0);
     const told = recorded('pull').map(
       ([atMs, event]) => [atMs, reader.event(event, atMs)] as const,
     );
@@ -25,7 +25,10 @@ describe("a pull's progress", () => {
     // The first bytes: no rate is known, and not every layer's size.
     assert.equal(
       lines.find((line) => line.includes('MB')),
-      'pulling team/app:1 · 1 of 4 layers · 0.0 MB',
+      'pulling team/app:1 · 1 of 4 layers · 0.0 of at least 0.0 MB',
+    );
+    assert.ok(
+      lines.some((line) => /[\d.]+ of at least 12 MB · .* · at least \d+ s left$/.test(line)),
     );
     const full =
       /^pulling team\/app:1 · \d of 4 layers · [\d.]+ of 42 MB · [\d.]+ MB\/s · \d+ s left$/;
@@ -34,31 +37,87 @@ describe("a pull's progress", () => {
     const [atMs, line] = told.find(([at, text]) => at > 3500 && full.test(text ?? '')) ?? [0, ''];
     const left = Number(/(\d+) s left/.exec(line ?? '')?.[1]);
     assert.ok(Math.abs(left - (6500 - atMs) / 1000) < 1.5, `${String(atMs)}: ${String(line)}`);
-    assert.ok(lines.includes('pulling team/app:1 · 1 of 4 layers · 42 MB · extracting'));
+    const unpacking =
+      /^pulling team\/app:1 · \d of 4 layers · 42 MB · extracting [\d.]+ of [\d.]+ MB/;
+    assert.ok(lines.filter((line) => unpacking.test(line)).length > 5, lines.join('\n'));
     assert.equal(lines.at(-1), 'pulling team/app:1 · 4 of 4 layers · 42 MB');
   });
 
   it('counts a layer that came in one piece once its size is told', () => {
-    const reader = new PullProgressReader('a:1');
+    const reader = new PullProgressReader('a:1', 0);
     reader.event({ id: 'l', status: 'Download complete' }, 0);
     const extracting = { current: 1, total: 2_000_000 };
     assert.equal(
       reader.event({ id: 'l', status: 'Extracting', progressDetail: extracting }, 1),
-      'pulling a:1 · 0 of 1 layers · 2.0 MB · extracting',
+      'pulling a:1 · 0 of 1 layers · 2.0 MB · extracting 0.0 of 2.0 MB',
     );
   });
 
-  it('shows a stall as a rate that falls, not as the mean of the whole pull', () => {
-    const reader = new PullProgressReader('a:1');
-    const downloading = (current: number): DockerEvent => ({
+  const downloading = (id: string, current: number, total = 100_000_000): DockerEvent => ({
+    id,
+    status: 'Downloading',
+    progressDetail: { current, total },
+  });
+
+  it('tells the least time left while sizes of layers are unknown, and no more than that', () => {
+    const reader = new PullProgressReader('a:1', 0);
+    reader.event({ id: 'later', status: 'Waiting' }, 0);
+    reader.event(downloading('l', 0), 0);
+    assert.equal(
+      reader.event(downloading('l', 40_000_000), 4000),
+      'pulling a:1 · 0 of 2 layers · 40 of at least 100 MB · 10 MB/s · at least 6 s left',
+    );
+    assert.equal(
+      reader.event(downloading('later', 0, 100_000_000), 4000),
+      'pulling a:1 · 0 of 2 layers · 40 of 200 MB · 10 MB/s · 16 s left',
+    );
+  });
+
+  it('says for how long a pull has stood still, without the rate and time of before', () => {
+    const reader = new PullProgressReader('a:1', 0);
+    assert.equal(reader.line(2000), 'pulling a:1');
+    assert.equal(reader.line(12_000), 'pulling a:1 · no answer for 12 s');
+    reader.event(downloading('l', 0), 12_000);
+    for (let second = 1; second <= 4; second += 1) {
+      reader.event(downloading('l', second * 10_000_000), 12_000 + second * 1000);
+    }
+    const still = 'pulling a:1 · 0 of 1 layers · 40 of 100 MB';
+    assert.match(reader.line(17_000), /7\.5 MB\/s · 8 s left$/);
+    assert.equal(reader.line(28_000), `${still} · stalled for 12 s`);
+    // The same bytes told again are no news.
+    assert.equal(reader.event(downloading('l', 40_000_000), 29_000), `${still} · stalled for 13 s`);
+    assert.match(
+      reader.event(downloading('l', 50_000_000), 30_000) ?? '',
+      /2\.5 MB\/s · 20 s left$/,
+    );
+  });
+
+  it('begins anew with a layer that the engine fetches again', () => {
+    const reader = new PullProgressReader('a:1', 0);
+    reader.event(downloading('l', 0), 0);
+    reader.event(downloading('l', 40_000_000), 4000);
+    reader.event({ id: 'l', status: 'Retrying in 5 seconds' }, 4100);
+    assert.match(reader.event(downloading('l', 1_000_000), 5000) ?? '', /layers · 1\.0 of 100 MB$/);
+  });
+
+  it('tells how far a layer is unpacked, and the time left of that', () => {
+    const reader = new PullProgressReader('a:1', 0);
+    const extracting = (current: number): DockerEvent => ({
       id: 'l',
-      status: 'Downloading',
+      status: 'Extracting',
       progressDetail: { current, total: 100_000_000 },
     });
-    reader.event(downloading(0), 0);
-    assert.match(reader.event(downloading(40_000_000), 4000) ?? '', /10 MB\/s · 6 s left$/);
-    reader.event(downloading(40_000_000), 8000);
-    assert.match(reader.event(downloading(40_000_001), 12_000) ?? '', / 0\.0 MB\/s/);
+    reader.event(downloading('l', 100_000_000), 0);
+    reader.event({ id: 'l', status: 'Download complete' }, 0);
+    reader.event(extracting(0), 0);
+    const line = 'pulling a:1 · 0 of 1 layers · 100 MB · extracting';
+    assert.equal(reader.event(extracting(40_000_000), 4000), `${line} 40 of 100 MB · 6 s left`);
+    assert.equal(reader.line(16_000), `${line} 40 of 100 MB · no news for 12 s`);
+    // Engines that keep images in containerd tell seconds, which are no bytes.
+    const seconds = { current: 3, units: 's' };
+    const other = new PullProgressReader('a:1', 0);
+    other.event(downloading('l', 100_000_000), 0);
+    assert.equal(other.event({ id: 'l', status: 'Extracting', progressDetail: seconds }, 1), line);
   });
 });
 
@@ -124,6 +183,12 @@ describe("a build's progress", () => {
       progress: 'step 4 of 4 · downloading torch-2.4.0 (312 of 797 MB)',
       output: '',
     });
+    assert.equal(
+      reader.now(12_002),
+      'step 4 of 4 · downloading torch-2.4.0 (312 of 797 MB) · stalled for 12 s',
+    );
+    reader.event({ stream: 'Step 5/5 : LABEL velar.image=1\n' }, 13_000);
+    assert.equal(reader.now(20_000), undefined);
   });
 
   it('says nothing of the steps that only label the image', () => {
