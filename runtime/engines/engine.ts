@@ -4,9 +4,12 @@ import type { Environment } from '../protocol/deployments';
 import type { FunctionDescription } from '../protocol/description';
 import type { FileEntry, Gpu } from '../protocol/methods';
 
+/** What is done for an image; `joined`: who tells this came when it was going on already. */
+export type ImageWork = 'pull' | 'build' | 'check' | 'joined';
+
 export interface BuildListener {
   /** One line of progress, for the phase's detail. */
-  progress(detail: string): void;
+  progress(detail: string, work: ImageWork): void;
   /** A line that the builder printed, newline included. */
   output(text: string): void;
 }

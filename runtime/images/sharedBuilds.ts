@@ -55,7 +55,7 @@ export class SharedBuilds<T> {
     build.waiting.add(waiter);
     try {
       if (build.printed.text !== '') listener.output(build.printed.text);
-      if (build.progress !== undefined) listener.progress(build.progress);
+      if (build.progress !== undefined) listener.progress(build.progress, 'joined');
       return await Promise.race([build.done, gone]);
     } finally {
       signal.removeEventListener('abort', leave);
@@ -75,9 +75,9 @@ export class SharedBuilds<T> {
     const waiting = new Set<Waiter>();
     const abort = new AbortController();
     const listener: BuildListener = {
-      progress: (detail) => {
+      progress: (detail, work) => {
         build.progress = detail;
-        for (const each of waiting) each.listener.progress(detail);
+        for (const each of waiting) each.listener.progress(detail, work);
       },
       output: (text) => {
         build.printed.add(text);

@@ -32,7 +32,7 @@ export function venvPython(folder: string): string {
 export async function buildVenv(build: VenvBuild): Promise<void> {
   const env = installerEnvironment(build.environment);
   const { executable } = build.python;
-  build.listener.progress('creating the environment');
+  build.listener.progress('creating the environment', 'build');
   await rm(build.folder, { recursive: true, force: true });
   await mkdir(build.folder, { recursive: true });
   const made = await capture(
@@ -133,6 +133,7 @@ async function install(
   if (packages.length === 0) return;
   build.listener.progress(
     `installing ${step.requirements === null ? packages.join(' ') : 'requirements'}`,
+    'build',
   );
   const child = await startChild({
     command: installer.command,
@@ -145,7 +146,7 @@ async function install(
   build.signal.addEventListener('abort', abort, { once: true });
   const reader = new InstallProgressReader();
   const tell = (progress: string | undefined): void => {
-    if (progress !== undefined) build.listener.progress(progress);
+    if (progress !== undefined) build.listener.progress(progress, 'build');
   };
   const stop = eachSecond((atMs) => tell(reader.now(atMs)));
   try {

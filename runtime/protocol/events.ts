@@ -36,8 +36,10 @@ export const phaseEventSchema = z.object({
   detail: z.string().optional(),
   /** Of model-load: nothing is being loaded now, though more may follow before the phase ends. */
   paused: z.boolean().optional(),
-  /** Median of earlier runs, where known. */
-  expectedMs: z.number().optional(),
+  /** Median of earlier runs in which it happened the same way; null where that is unknown. Absent: as told before. */
+  expectedMs: z.number().nullable().optional(),
+  /** With its end: how it happened, such as `cold`, where it may happen in several ways. */
+  way: z.string().optional(),
 });
 export type PhaseEvent = z.infer<typeof phaseEventSchema>;
 

@@ -143,7 +143,7 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
                 ms: event.ms ?? (endsPhase(event.status) ? 0 : phase.ms),
                 detail: event.detail ?? phase.detail,
                 paused: event.paused ?? false,
-                expectedMs: event.expectedMs ?? phase.expectedMs,
+                expectedMs: event.expectedMs === undefined ? phase.expectedMs : event.expectedMs,
                 peakBytes: phase.peakBytes,
               }
             : phase,

@@ -5,13 +5,14 @@ import type { ContainerExit } from '../engines/engine';
 import type { AdoptableContainer } from './adoption';
 import { withNote } from '../images/notApplied';
 import { bringUp, StartError } from './bringUp';
-import { BuildOutput } from './buildOutput';
+import { buildOutputs, type BuildOutput } from './buildOutput';
 import { chooseCards } from './cards';
 import type { Call, PhaseMessage, Stage } from './call';
 import { Container } from './container';
 import type { ContainerEvents } from './containerEvents';
 import type { Containers } from './containers';
 import { crashLoop, infrastructureError, startedTooLate } from './platformErrors';
+import type { PhaseWay } from './phaseHistory';
 import { PausableTimer } from './pausableTimer';
 import type { PoolOptions } from './pool';
 import type { Queues } from './queues';
@@ -51,8 +52,11 @@ export interface ArrivalsOptions {
 
 export class Arrivals {
   private readonly coming = new Map<Container, Coming>();
+  private readonly outputFor: (image: string) => BuildOutput;
 
-  constructor(private readonly options: ArrivalsOptions) {}
+  constructor(private readonly options: ArrivalsOptions) {
+    this.outputFor = buildOutputs((calls, text) => options.pool.listener.built(calls, text));
+  }
 
   has(container: Container): boolean {
     return this.coming.has(container);
@@ -63,7 +67,11 @@ export class Arrivals {
     for (const [container, { stages, output }] of this.coming) {
       if (container.groupKey !== call.target.groupKey) continue;
       output.join(call);
-      for (const stage of stages) call.sink.stage(stageFor(call, stage));
+      // What it finds going on or over tells nothing of how long that takes.
+      for (const stage of stages) {
+        const told = stageFor(call, stage);
+        call.sink.stage('skipped' in told ? told : { ...told, way: 'joined' });
+      }
       return;
     }
   }
@@ -119,7 +127,7 @@ export class Arrivals {
     container.load = target.load;
     for (const stage of skipped) this.stage(container, stage);
     this.limitStartup(container, coming, target);
-    this.beginLoad(container, target);
+    this.beginLoad(container, target, 'new code');
   }
 
   private watchEnd(container: Container): void {
@@ -151,7 +159,9 @@ export class Arrivals {
   }
 
   forget(container: Container): void {
-    this.coming.get(container)?.timer?.cancel();
+    const coming = this.coming.get(container);
+    coming?.timer?.cancel();
+    coming?.output.end();
     this.coming.delete(container);
   }
 
@@ -218,7 +228,7 @@ export class Arrivals {
       });
       if (coming.abort.signal.aborted) return;
       this.watchEnd(container);
-      this.beginLoad(container, container.origin);
+      this.beginLoad(container, container.origin, 'cold');
     } catch (error) {
       if (coming.abort.signal.aborted) return;
       const known = error instanceof StartError ? error : undefined;
@@ -230,8 +240,10 @@ export class Arrivals {
     }
   }
 
-  private beginLoad(container: Container, target: Target): void {
-    this.stage(container, { phase: 'imports', detail: importing(container) });
+  private beginLoad(container: Container, target: Target, way: PhaseWay): void {
+    const held = target.load.debug === true;
+    const detail = importing(container);
+    this.stage(container, { phase: 'imports', detail, way: held ? 'debugged' : way });
     container.startLoad(target);
     this.options.pool.listener.changed();
   }
@@ -242,7 +254,7 @@ export class Arrivals {
       beganAt: now,
       abort: new AbortController(),
       stages: [],
-      output: new BuildOutput((calls, text) => this.options.pool.listener.built(calls, text)),
+      output: this.outputFor(container.origin.image.key),
       step: { phase: 'container', what: 'starting', since: now },
       timer: undefined,
       over: Promise.resolve(),

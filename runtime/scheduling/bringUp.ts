@@ -1,12 +1,13 @@
 /** Brings a container up: image, process, hello. Each step is told as a stage; each failure is a run error. */
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
-import type { ContainerSpec, Engine, PlacedContainer } from '../engines/engine';
+import type { ContainerSpec, Engine, ImageWork, PlacedContainer } from '../engines/engine';
 import { ImageBuildError } from '../images/buildError';
 import type { Stage } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import { diedBeforeHello, infrastructureError } from './platformErrors';
+import { imageWay } from './phaseHistory';
 import type { WorkerLink } from './workerLink';
 
 /** A start that nobody wants any more is waited for this long, so that it can be ended in order; in ms. */
@@ -53,7 +54,7 @@ export async function bringUp(start: BringUp): Promise<void> {
   try {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
     const device = origin.onCpuInstead ? ', on CPU' : '';
-    start.stage({ phase: 'container', detail: `starting${device}` });
+    start.stage({ phase: 'container', detail: `starting${device}`, way: 'cold' });
     container.placed = await place(start, {
       container: container.id,
       app: origin.app,
@@ -111,18 +112,18 @@ async function place(start: BringUp, spec: ContainerSpec): Promise<PlacedContain
 async function ensureImage(start: BringUp): Promise<void> {
   const { origin } = start.container;
   try {
-    let building = false;
+    const works = new Set<ImageWork>();
     const { cached, pulled } = await origin.image.ensure(
       {
-        progress: (detail) => {
-          building = true;
-          start.stage({ phase: 'image', detail });
+        progress: (detail, work) => {
+          works.add(work);
+          start.stage({ phase: 'image', detail, way: imageWay(works) });
         },
         output: (text) => start.output(text),
       },
       start.signal,
     );
-    if (cached && !building) start.stage({ phase: 'image', skipped: 'image cached' });
+    if (cached && works.size === 0) start.stage({ phase: 'image', skipped: 'image cached' });
     else
       start.stage({ phase: 'image', done: cached ? 'image cached' : pulled ? 'pulled' : 'built' });
     if (!cached && pulled !== true) start.built();

@@ -1,6 +1,7 @@
 /** One execution of a function: its input, where it is, and who waits for it. */
 import type { RunError } from '../protocol/values';
 import type { WorkerMessage } from '../protocol/workerMessages';
+import type { PhaseWay } from './phaseHistory';
 import type { Run } from './run';
 import type { Target } from './target';
 
@@ -28,8 +29,8 @@ export type PhaseMessage = Extract<WorkerMessage, { type: 'phase' }>;
 /** Where a container is on its way to taking calls, told to everybody who waits for it. */
 export type Stage =
   | { phase: 'provisioning' | 'image' | 'container' | 'imports'; skipped: string }
-  | { phase: 'image' | 'container' | 'imports'; detail?: string | undefined }
-  | { phase: 'image' | 'container' | 'imports'; done: string | undefined };
+  | { phase: 'image' | 'container' | 'imports'; detail?: string | undefined; way?: PhaseWay }
+  | { phase: 'image' | 'container' | 'imports'; done: string | undefined; way?: PhaseWay };
 
 /** Who waits for a call. */
 export interface CallSink {

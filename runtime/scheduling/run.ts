@@ -3,7 +3,7 @@ import type { Environment } from '../protocol/deployments';
 import type { RunEvent } from '../protocol/events';
 import type { LogStreamName } from '../protocol/logChunks';
 import type { MethodParams, RunSummary } from '../protocol/methods';
-import type { Phase } from '../protocol/phases';
+import { endsPhase, type Phase } from '../protocol/phases';
 import type { PostMortem } from '../protocol/postMortem';
 import type { RunError } from '../protocol/values';
 import type { RunJournal } from '../store/runJournal';
@@ -13,6 +13,7 @@ import type { Call } from './call';
 import { Captures } from './captures';
 import type { Clock } from './clock';
 import type { Container } from './container';
+import type { PhaseWay } from './phaseHistory';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
 import { shortened } from './postMortem';
 import { RunMask } from './runMask';
@@ -58,12 +59,15 @@ export class Run {
   private ms: number | null = null;
   private toldDropped = false;
   private lastStep: PhaseStep | undefined;
+  /** How phases happen, as far as that is known, and as it was told. */
+  private readonly ways = new Map<Phase, PhaseWay>();
+  private readonly toldWays = new Map<Phase, PhaseWay>();
 
   constructor(
     readonly params: RunParams,
     readonly journal: RunJournal,
     private readonly clock: Clock,
-    private readonly expected: (phase: Phase) => number | undefined,
+    private readonly expected: (phase: Phase, way: PhaseWay | undefined) => number | undefined,
   ) {
     this.id = params.run;
     this.startedAt = clock.now();
@@ -151,6 +155,13 @@ export class Run {
     this.together(() => {
       for (const each of steps) this.publishStep(each);
     });
+  }
+
+  /** How the phase that begins or goes on happens: what is expected of it is told with its next step. */
+  happens(phase: Phase, way: PhaseWay): void {
+    const known = this.ways.get(phase);
+    // Another container that joins what goes on for this run changes nothing.
+    if (known === undefined || (known !== 'joined' && way !== 'joined')) this.ways.set(phase, way);
   }
 
   /** Keeps printed output; `source` tells apart what prints at the same time. Output over the journal's cap is told as progress, and as a gap with the count at the end. */
@@ -241,14 +252,15 @@ export class Run {
     this.lastStep = step;
     // Calls that wait together are told the same thing; their run says it once.
     const again = last?.phase === step.phase && last.detail === step.detail && last.ms === step.ms;
-    if (step.status === 'progress' && again) return;
-    const expectedMs = step.status === 'started' ? this.expected(step.phase) : undefined;
-    this.publish({
-      type: 'phase',
-      at: this.clock.now(),
-      ...step,
-      ...(expectedMs === undefined ? {} : { expectedMs }),
-    });
+    const way = this.ways.get(step.phase);
+    const other = way !== this.toldWays.get(step.phase);
+    if (step.status === 'progress' && again && !other) return;
+    if (way !== undefined) this.toldWays.set(step.phase, way);
+    const begins = step.status === 'started';
+    const expectedMs = begins || other ? (this.expected(step.phase, way) ?? null) : null;
+    const told = expectedMs !== null || (other && !begins) ? { expectedMs } : {};
+    const ended = endsPhase(step.status) && way !== undefined ? { way } : {};
+    this.publish({ type: 'phase', at: this.clock.now(), ...step, ...told, ...ended });
   }
 
   private tellDropped(): void {

@@ -74,8 +74,8 @@ export class RunBook {
 
   begin(params: RunParams): Run {
     const key = this.historyKey(params);
-    const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase) =>
-      this.history.expectedMs(key, phase),
+    const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase, way) =>
+      this.history.expectedMs(key, phase, way),
     );
     this.ids.add(run.id);
     this.runs.set(run.id, run);

@@ -7,6 +7,9 @@ import type { Run } from './run';
 /** A step of the container that a call waits for. `who` names the call where the run is past such phases. */
 export function showStage(run: Run, stage: Stage, who?: string): void {
   run.advance((timeline, at) => {
+    if ('way' in stage && stage.way !== undefined && isAhead(timeline, stage.phase)) {
+      run.happens(stage.phase, stage.way);
+    }
     if (!isAhead(timeline, stage.phase)) {
       if (!('detail' in stage) || stage.detail === undefined) return [];
       return timeline.progress(who === undefined ? stage.detail : `${who}: ${stage.detail}`);
@@ -42,7 +45,12 @@ export function showWorkerPhase(run: Run, message: PhaseMessage): void {
   if (phase === 'model-load') {
     run.advance((timeline, at) => modelLoad(timeline, at, status, ms ?? 0, detail));
   } else if ((phase === 'container' || phase === 'imports') && detail !== undefined) {
-    run.advance((timeline) => (timeline.phase === 'imports' ? timeline.progress(detail) : []));
+    run.advance((timeline) => {
+      if (timeline.phase !== 'imports') return [];
+      // What is imported already comes from the zygote.
+      if (phase === 'imports' && status === 'started') run.happens('imports', 'zygote');
+      return timeline.progress(detail);
+    });
   }
 }
 

@@ -49,7 +49,7 @@ export async function buildImage(build: ImageBuild): Promise<BuildResult> {
   const sending = new Transfer(performance.now());
   const stop = eachSecond((atMs) => {
     const progress = sendingLine(context, sending, atMs) ?? reader.now(atMs);
-    if (progress !== undefined) listener.progress(progress);
+    if (progress !== undefined) listener.progress(progress, 'build');
   });
   try {
     const request = docker.buildImage(context.stream, {
@@ -67,7 +67,7 @@ export async function buildImage(build: ImageBuild): Promise<BuildResult> {
     for await (const event of readEvents(addAbortSignal(signal, response))) {
       const news = reader.event(event, performance.now());
       if (news.output !== '') listener.output(news.output);
-      if (news.progress !== undefined) listener.progress(news.progress);
+      if (news.progress !== undefined) listener.progress(news.progress, 'build');
     }
   } catch (error) {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');

@@ -233,7 +233,7 @@ export class DockerImages {
     const known = await this.memory.python(id);
     if (known !== undefined) return known;
     const { parts, listener, signal } = work;
-    listener.progress('looking for Python in the image');
+    listener.progress('looking for Python in the image', 'check');
     const found = await findImagePython(work.docker, id, this.options.labels, signal);
     if (!('problem' in found)) {
       await this.memory.rememberPython(id, found);

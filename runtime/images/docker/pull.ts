@@ -28,7 +28,7 @@ export interface Pull {
 /** Resolves when the engine has the image. Throws ImageBuildError, `cancelled`, and what the client throws. */
 export async function pullImage(pull: Pull): Promise<void> {
   const { docker, reference, listener, signal } = pull;
-  listener.progress(`pulling ${reference}`);
+  listener.progress(`pulling ${reference}`, 'pull');
   const authconfig = await registryCredentials(registryOf(reference), pull.environment);
   const fail = (said: string): ImageBuildError =>
     new ImageBuildError(pullFailure(reference, said, authconfig !== undefined, pull.place));
@@ -36,7 +36,7 @@ export async function pullImage(pull: Pull): Promise<void> {
   let told = 0;
   const tell = (progress: string, atMs: number): void => {
     told = atMs;
-    listener.progress(progress);
+    listener.progress(progress, 'pull');
   };
   // Of a pull that stands still no event comes.
   const stop = eachSecond((atMs) => tell(reader.line(atMs), atMs));

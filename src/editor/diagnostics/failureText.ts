@@ -1,4 +1,5 @@
 /** What a diagnostic says of a failed run. Plain text, bounded; pure. */
+import { stripVTControlCharacters } from 'node:util';
 import type { RunError } from '../../../runtime/protocol/values';
 
 /** Lines of the build's log below the message. */
@@ -15,7 +16,7 @@ export function failureText(error: RunError): string {
 
 /** The last lines; where an earlier one names the error, those from there on. */
 function logLines(text: string): string[] {
-  const all = withoutControls(text)
+  const all = stripVTControlCharacters(text)
     .split(/\r\n|\r|\n/)
     .map((line) => line.trimEnd())
     .filter((line) => line !== '');
@@ -30,13 +31,4 @@ function logLines(text: string): string[] {
 
 function shortened(line: string): string {
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line;
-}
-
-/** Colours, and whatever else a terminal would obey. */
-function withoutControls(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is taken out
-  return text.replace(
-    /\u001b\[[0-9;?]*[A-Za-z]|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g,
-    '',
-  );
 }

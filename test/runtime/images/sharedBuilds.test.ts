@@ -13,7 +13,7 @@ function controlled() {
   let print = (_text: string): void => undefined;
   const work: BuildWork<string> = async (listener, signal) => {
     begun.push(signal);
-    tell = (detail) => listener.progress(detail);
+    tell = (detail) => listener.progress(detail, 'build');
     print = (text) => listener.output(text);
     const finished = new Promise<string>((resolve) => {
       finish = resolve;
@@ -42,13 +42,14 @@ describe('shared builds', () => {
     await turn();
     tell('half');
     const seen: string[] = [];
-    const listener = { progress: (detail: string) => seen.push(detail), output: () => undefined };
+    const progress = (detail: string, work: string) => seen.push(`${detail}, ${work}`);
+    const listener = { progress, output: () => undefined };
     const second = builds.join('k', work, listener, NEVER);
     await turn();
     finish('built');
     assert.deepEqual(await Promise.all([first, second]), ['built', 'built']);
     assert.equal(begun.length, 1);
-    assert.deepEqual(seen, ['half']);
+    assert.deepEqual(seen, ['half, joined']);
     assert.equal(builds.has('k'), false);
   });
 
