@@ -309,11 +309,8 @@ export class Scheduler implements RunService {
     const { runs, engine, link } = this.parts;
     const error = cancelledBy('The runtime ended.');
     for (const run of runs.active) this.end(run, { error });
-    await Promise.all([
-      this.pool.dispose(error),
-      this.describer.dispose(),
-      this.debugging.dispose(),
-    ]);
+    const { pool, describer, debugging } = this;
+    await Promise.all([pool.dispose(error), describer.dispose(), debugging.dispose()]);
     await Promise.all([engine.dispose(), this.telemetry.dispose(), link.dispose()]);
     await Promise.all([runs.dispose(), this.storage.dispose()]);
     this.costs.dispose();
