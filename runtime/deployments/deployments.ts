@@ -16,7 +16,7 @@ import type { CallArguments } from '../protocol/values';
 import { hourlyUsd } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
 import type { RunParams } from '../scheduling/run';
-import type { DeploymentService } from '../scheduling/service';
+import type { DeploymentService, ServedFunction } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { Deployer, type DeployerOptions } from './deployer';
 import { roomNotes } from './moveRoom';
@@ -95,11 +95,7 @@ export class Deployments implements DeploymentService {
   }
 
   /** A function as an environment serves it. Throws `not-found`. */
-  function(
-    app: string,
-    environment: Environment,
-    qualname: string,
-  ): { version: Version; function: DeployedFunction } {
+  function(app: string, environment: Environment, qualname: string): ServedFunction {
     const version = this.served(app, environment);
     const found = version.functions.find((each) => each.qualname === qualname);
     if (found !== undefined) return { version, function: found };
@@ -151,21 +147,20 @@ export class Deployments implements DeploymentService {
     qualname: string,
     given: CallArguments,
     instance?: CallArguments,
-  ): Promise<{ version: Version; function: DeployedFunction }> {
-    const { version, function: found } = this.function(app, environment, qualname);
-    const { bundle, file, cpu } = version;
-    await this.options.start({
-      run,
-      bundle,
-      file,
-      qualname,
-      kind: found.kind,
-      arguments: given,
-      cpu,
-      environment,
-      ...(instance === undefined ? {} : { instance }),
-    });
-    return { version, function: found };
+  ): Promise<void> {
+    const served = this.function(app, environment, qualname);
+    await this.options.start(paramsOf(run, environment, served, given, instance));
+  }
+
+  async callEndpoint(
+    run: string,
+    environment: Environment,
+    served: ServedFunction,
+    given: CallArguments,
+    instance?: CallArguments,
+  ): Promise<void> {
+    const params = paramsOf(run, environment, served, given, instance);
+    await this.options.start({ ...params, endpointOf: served.version.app });
   }
 
   keys(): EndpointKey[] {
@@ -197,4 +192,24 @@ export class Deployments implements DeploymentService {
     const use = { gpu: first?.name ?? null, count: first?.count ?? 0 };
     return hourlyUsd(use, this.options.prices);
   }
+}
+
+function paramsOf(
+  run: string,
+  environment: Environment,
+  { version: { bundle, file, cpu }, function: { qualname, kind } }: ServedFunction,
+  given: CallArguments,
+  instance: CallArguments | undefined,
+): RunParams {
+  return {
+    run,
+    bundle,
+    file,
+    qualname,
+    kind,
+    arguments: given,
+    cpu,
+    environment,
+    ...(instance === undefined ? {} : { instance }),
+  };
 }

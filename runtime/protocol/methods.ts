@@ -112,6 +112,8 @@ export const runSummarySchema = z.object({
   error: runErrorSchema.nullable(),
   /** Of a call of what an environment serves, and of a deploy to it. */
   environment: environmentSchema.optional(),
+  /** It is a call over HTTP, which no person began: `run.list` leaves it out, and its record goes sooner. */
+  endpoint: z.boolean().optional(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
@@ -255,9 +257,18 @@ export const methods = {
   'run.frames': { params: z.object({ run: runIdSchema }), result: postMortemSchema },
   /** Runs that go on and that a client of this device started, with what each was started with; newest first. */
   'run.active': { params: emptySchema, result: z.object({ runs: z.array(activeRunSchema) }) },
+  /** Newest first. Calls of endpoints come in great numbers: they are listed for themselves, when asked for. */
   'run.list': {
-    params: z.object({ limit: z.number().int().min(1).max(1000) }),
-    result: z.object({ runs: z.array(runSummarySchema) }),
+    params: z.object({
+      limit: z.number().int().min(1).max(1000),
+      /** List calls of endpoints in place of everything else. */
+      endpoints: z.boolean().optional(),
+    }),
+    result: z.object({
+      runs: z.array(runSummarySchema),
+      /** Calls of endpoints that go on now; absent where there are none. */
+      activeEndpointCalls: z.number().int().optional(),
+    }),
   },
 
   /**

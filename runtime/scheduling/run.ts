@@ -22,11 +22,16 @@ import type { RunListener } from './service';
 /** Samples kept for those who watch later; older ones are thinned. */
 const MAX_KEPT_SAMPLES = 1200;
 
-/** What a run is started with. Only the runtime itself says which environment it is for, or what it is a rerun of. */
+/**
+ * What a run is started with. Only the runtime itself says which environment it is for, whether it is a call of an
+ * endpoint, or what it is a rerun of.
+ */
 export type RunParams = MethodParams<'run.start'> & {
   environment?: Environment;
   /** Device of the client that started it. */
   device?: string | undefined;
+  /** The app of the endpoint that was called over HTTP. The runtime made the id of such a run: it is new. */
+  endpointOf?: string;
   /** The run whose failed inputs it runs again. */
   rerunOf?: string;
 };
@@ -230,10 +235,10 @@ export class Run {
   }
 
   summary(): RunSummary {
-    const { file, qualname, environment } = this.params;
+    const { file, qualname, environment, endpointOf } = this.params;
     return {
       run: this.id,
-      app: this.app,
+      app: this.app ?? endpointOf ?? null,
       file,
       qualname,
       status: this.outcome?.status ?? 'active',
@@ -244,6 +249,7 @@ export class Run {
       lines: this.journal.lines,
       error: this.outcome?.error ?? null,
       ...(environment === undefined ? {} : { environment }),
+      ...(endpointOf === undefined ? {} : { endpoint: true }),
     };
   }
 

@@ -14,7 +14,7 @@ import { PhaseHistory } from './phaseHistory';
 import { Run, type RunOutcome, type RunParams } from './run';
 import type { RunListener, RunWatch } from './service';
 
-/** Ended runs that stay in memory; older ones are read from the store. */
+/** Ended runs that stay in memory, and as many calls of endpoints; older ones are read from the store. */
 const KEPT_ENDED = 50;
 
 /** `notKept`: inputs that failed as well and are lost, as far as that is known. */
@@ -26,9 +26,7 @@ export interface FailedInputsOf {
 
 export class RunBook {
   private readonly runs = new Map<string, Run>();
-  private readonly ended: string[] = [];
-  /** All runs that the store has. */
-  private readonly ids: Set<string>;
+  private readonly ended = { people: [] as string[], endpoints: [] as string[] };
   private readonly history: PhaseHistory;
   private readonly closing = new Set<Promise<void>>();
   private readonly watchers = new Set<(active: number) => void>();
@@ -42,7 +40,6 @@ export class RunBook {
     private readonly engine: string,
   ) {
     this.history = new PhaseHistory(store.phaseTimes);
-    this.ids = new Set(store.runs.ids());
   }
 
   /** Called with the number of active runs after each change; returns the undo. */
@@ -67,9 +64,14 @@ export class RunBook {
     return this.runs.get(run);
   }
 
-  /** True for a run of this or an earlier runtime on the home. */
+  /** Calls of endpoints that go on. */
+  get activeEndpointCalls(): number {
+    return this.active.filter(({ params }) => params.endpointOf !== undefined).length;
+  }
+
+  /** True for a run of this or an earlier runtime on the home. For ids that came from outside: looks into the store. */
   knows(run: string): boolean {
-    return this.ids.has(run);
+    return this.runs.has(run) || this.store.runs.has(run);
   }
 
   begin(params: RunParams): Run {
@@ -77,7 +79,6 @@ export class RunBook {
     const run = new Run(params, this.store.newJournal(params.run), this.clock, (phase, way) =>
       this.history.expectedMs(key, phase, way),
     );
-    this.ids.add(run.id);
     this.runs.set(run.id, run);
     this.store.runs.started(run.summary());
     this.tellActive();
@@ -143,11 +144,12 @@ export class RunBook {
     return { summary, inputs, notKept };
   }
 
-  /** Newest first. */
-  list(limit: number): RunSummary[] {
-    return this.store.runs
-      .list(limit)
-      .map((summary) => this.runs.get(summary.run)?.summary() ?? summary);
+  /** Newest first: calls of endpoints, or everything else. */
+  list(limit: number, endpoints = false): RunSummary[] {
+    const { runs } = this.store;
+    return (endpoints ? runs.listEndpoints(limit) : runs.list(limit)).map(
+      (summary) => this.runs.get(summary.run)?.summary() ?? summary,
+    );
   }
 
   /** Resolves when every log is on disk. */
@@ -168,7 +170,8 @@ export class RunBook {
   }
 
   private keep(run: Run): void {
-    this.store.runs.ended(run.summary(), run.past);
+    const measured = run.frames === undefined && !this.store.failedInputs.has(run.id);
+    this.store.runs.ended(run.summary(), run.past, measured ? run.journal.size : undefined);
     if (run.outcome?.status === 'succeeded') {
       this.history.add(this.historyKey(run.params), run.past, this.clock.now());
     }
@@ -181,8 +184,9 @@ export class RunBook {
       .catch((error: unknown) => this.warn(`A run was not written down whole: ${String(error)}`))
       .finally(() => this.closing.delete(closed));
     this.closing.add(closed);
-    this.ended.push(run.id);
-    while (this.ended.length > KEPT_ENDED) this.runs.delete(this.ended.shift() ?? '');
+    const ended = run.params.endpointOf === undefined ? this.ended.people : this.ended.endpoints;
+    ended.push(run.id);
+    while (ended.length > KEPT_ENDED) this.runs.delete(ended.shift() ?? '');
   }
 
   private async keepFrames({ id, frames }: Run): Promise<void> {

@@ -194,7 +194,7 @@ export class Scheduler implements RunService {
     const params = by === undefined ? given : { ...given, device: by.device };
     if (this.disposed) throw new VelarError('cancelled', 'The runtime ends.');
     const { runs, store } = this.parts;
-    if (runs.knows(params.run)) return;
+    if (params.endpointOf === undefined && runs.knows(params.run)) return;
     checkDebug(params);
     store.bundles.requireWhole(params.bundle);
     const run = runs.begin(params);
@@ -252,8 +252,12 @@ export class Scheduler implements RunService {
     if (run.active) this.finishLocal(run, error === null ? { result: { value: null } } : { error });
   }
 
-  list(limit: number): RunSummary[] {
-    return this.parts.runs.list(limit);
+  list(limit: number, endpoints = false): RunSummary[] {
+    return this.parts.runs.list(limit, endpoints);
+  }
+
+  get activeEndpointCalls(): number {
+    return this.parts.runs.activeEndpointCalls;
   }
 
   startedBy(device: string): ActiveRun[] {

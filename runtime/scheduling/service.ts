@@ -70,6 +70,12 @@ export interface CostService {
   removeBudget(app: string | null): void;
 }
 
+/** A function of the version that an environment served when it was asked for. */
+export interface ServedFunction {
+  version: Version;
+  function: DeployedFunction;
+}
+
 /** Versions of apps, what environments serve, and calls of it. Deploys are told as runs. */
 export interface DeploymentService {
   /** `by`: who asks. Throws `conflict`. */
@@ -88,6 +94,8 @@ export interface DeploymentService {
   /** A file of a version. Rejects with `not-found`. */
   file(app: string, version: number, path: string): Promise<VersionFile>;
   protect(app: string, on: boolean): void;
+  /** A function as the environment serves it now. Throws `not-found`. */
+  function(app: string, environment: Environment, qualname: string): ServedFunction;
   /** Starts a run of a function that the environment serves. Throws `not-found`. */
   call(
     run: string,
@@ -96,7 +104,15 @@ export interface DeploymentService {
     qualname: string,
     given: CallArguments,
     instance?: CallArguments,
-  ): Promise<{ version: Version; function: DeployedFunction }>;
+  ): Promise<void>;
+  /** Starts a run for a call over HTTP; what the environment serves meanwhile makes no difference to it. */
+  callEndpoint(
+    run: string,
+    environment: Environment,
+    served: ServedFunction,
+    given: CallArguments,
+    instance?: CallArguments,
+  ): Promise<void>;
   keys(): EndpointKey[];
   createKey(environment: Environment, name: string): EndpointKey & { key: string };
   /** Throws `not-found`. */
@@ -134,11 +150,14 @@ export interface RunService {
   finish(run: string, error: RunError | null, frames?: PostMortem): void;
   /** What was captured of a run's failure. Rejects with `not-found`. */
   frames(run: string): Promise<PostMortem>;
-  list(limit: number): RunSummary[];
   /** Active runs that clients of a device started and said where they have the code of. */
   startedBy(device: string): ActiveRun[];
   /** Called with the number of active runs after each change; returns the undo. */
   onActiveRuns(listener: (active: number) => void): () => void;
+  /** Newest first: calls of endpoints, or everything else. */
+  list(limit: number, endpoints?: boolean): RunSummary[];
+  /** Calls of endpoints that go on. */
+  readonly activeEndpointCalls: number;
   describe(
     bundle: string,
     file: string,

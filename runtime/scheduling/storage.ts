@@ -10,6 +10,7 @@ import {
   SWEEP_ALL,
   SWEEP_LIMITS,
   sweepBlobs,
+  sweepEndpoints,
   sweepRuns,
   type Sweep,
   type SweepLimits,
@@ -24,13 +25,15 @@ const DEFAULT_IMAGE_LIMIT_GB = 20;
 const FRESH_MS = 10 * 60_000;
 /** Nobody is to wait for the first look: runs come first, in ms. */
 const FIRST_LOOK_MS = 5000;
-/** After a run's end the disk is looked at this often at most. */
+/** After a run's end the disk is looked at this often at most, where it has not grown much. */
 const LOOK_EVERY_MS = 60 * 60_000;
+/** Calls of endpoints, and bytes of runs, after which what is over the limits goes at once. */
+const MUCH = { calls: 1000, bytes: 128 * 1024 ** 2 };
 const ALL = 'all';
 
 export interface StorageOptions {
   store: Store;
-  engine: Engine;
+  engine: Pick<Engine, 'storedImages' | 'removeImage'>;
   logger: Record<'info' | 'warn', (message: string) => void>;
   environment: Readonly<Record<string, string | undefined>>;
   /** Keys of images that environments serve. */
@@ -47,6 +50,7 @@ export class Storage implements StorageService {
   /** One at a time: two sweeps would count each other's work. */
   private turn: Promise<unknown> = Promise.resolve();
   private lookedAt = -Infinity;
+  private tidyingGrown = false;
   private readonly ended = new AbortController();
   private readonly cancelFirstLook: () => void;
 
@@ -62,8 +66,9 @@ export class Storage implements StorageService {
       measureFolder(store.runsFolder),
       store.blobs.measure(),
     ]);
-    const runs = store.runs.sizes();
-    const rows = runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    const people = store.runs.sizes.totals('people');
+    const calls = store.runs.sizes.totals('endpoints');
+    const newestAt = Math.max(people.newestAt ?? 0, calls.newestAt ?? 0);
     const uses = store.bundleUses.list();
     const items: StorageItem[] = [
       ...images.map(({ key, ...image }) => ({ kind: 'image' as const, name: key, ...image })),
@@ -75,9 +80,9 @@ export class Storage implements StorageService {
       {
         kind: 'runs',
         name: ALL,
-        label: `${plural(runs.length, 'run')} with logs`,
-        bytes: rows + logs.bytes,
-        lastUsedAt: runs[0]?.startedAt ?? null,
+        label: runsLabel(people.runs, calls.runs),
+        bytes: people.bytes + calls.bytes + logs.bytes,
+        lastUsedAt: newestAt === 0 ? null : newestAt,
         inUse: false,
       },
       {
@@ -122,6 +127,8 @@ export class Storage implements StorageService {
   /** A run has ended. */
   runEnded(): void {
     if (this.options.clock.now() - this.lookedAt >= LOOK_EVERY_MS) this.look();
+    const { calls, bytes } = this.options.store.runs.sizes.growth;
+    if (calls >= MUCH.calls || bytes >= MUCH.bytes) this.tidyGrown();
   }
 
   /** An image was built: others may have to go for it. */
@@ -141,6 +148,25 @@ export class Storage implements StorageService {
     this.follow(this.inTurn(() => this.pruneOld()));
   }
 
+  /** Only what has grown is looked at, so that a busy endpoint pays for its own calls. */
+  private tidyGrown(): void {
+    if (this.tidyingGrown) return;
+    this.tidyingGrown = true;
+    const { store, runInUse, limits = SWEEP_LIMITS } = this.options;
+    const work = this.inTurn(async () => {
+      const { sizes } = store.runs;
+      const manyBytes = sizes.growth.bytes >= MUCH.bytes;
+      const grown = sizes.takeGrown();
+      await sweepEndpoints(store, this.sweep(limits), runInUse, grown);
+      if (manyBytes) await sweepRuns(store, this.sweep(limits), runInUse);
+    });
+    this.follow(
+      work.finally(() => {
+        this.tidyingGrown = false;
+      }),
+    );
+  }
+
   private async pruneOld(): Promise<number> {
     const { logger, store, limits = SWEEP_LIMITS } = this.options;
     await finishRemovals(store.runsFolder);
@@ -152,7 +178,10 @@ export class Storage implements StorageService {
 
   private async sweepRuns(limits: SweepLimits): Promise<number> {
     const { store, runInUse } = this.options;
-    return (await sweepRuns(store, this.sweep(limits), runInUse)).bytes;
+    store.keptCalls.expire(this.options.clock.now());
+    const people = await sweepRuns(store, this.sweep(limits), runInUse);
+    const endpoints = await sweepEndpoints(store, this.sweep(limits), runInUse);
+    return people.bytes + endpoints.bytes;
   }
 
   private async sweepBlobs(limits: SweepLimits): Promise<number> {
@@ -216,6 +245,11 @@ export class Storage implements StorageService {
       if (code !== 'cancelled') this.options.logger.warn(`The disk was not tidied: ${message}`);
     });
   }
+}
+
+function runsLabel(runs: number, calls: number): string {
+  if (calls === 0) return `${plural(runs, 'run')} with logs`;
+  return `${plural(runs, 'run')} and ${plural(calls, 'call')} of endpoints, with logs`;
 }
 
 /** Which images go, least recently used first, until the rest fits the limit. Those in use and fresh ones stay. */

@@ -7,7 +7,7 @@ import type { RunEvent } from '../protocol/events';
 import type { RunSummary } from '../protocol/methods';
 import { newRunId } from '../protocol/runIds';
 import type { CallArguments } from '../protocol/values';
-import type { DeploymentService, RunService } from '../scheduling/service';
+import type { DeploymentService, RunService, ServedFunction } from '../scheduling/service';
 import { KEPT_RESULT_MS, MAX_OPEN_CALLS } from '../deployments/callLimits';
 import { openApi } from '../deployments/openApi';
 import type { KeptCall } from '../store/keptCalls';
@@ -34,7 +34,7 @@ export class Endpoints {
 
   constructor(
     private readonly service: Pick<RunService, 'watch' | 'cancel'> & {
-      deployments: Pick<DeploymentService, 'served' | 'call'>;
+      deployments: Pick<DeploymentService, 'served' | 'function' | 'callEndpoint'>;
     },
     private readonly keeping: CallKeeping,
   ) {}
@@ -76,24 +76,22 @@ export class Endpoints {
       return;
     }
     allow(request, 'POST');
-    const version = this.service.deployments.served(app, environment);
-    const found = version.functions.find((each) => each.qualname === qualname);
-    if (found === undefined) throw nothingAt(request);
-    const { args, instance } = await input(request, found);
-    if (calls === undefined) await this.call(request, response, route, found, args, instance);
-    else await this.spawn(request, response, route, args, instance);
+    // What is served may change while the body comes in: the version that is asked now checks and runs the call.
+    const served = this.service.deployments.function(app, environment, qualname);
+    const { args, instance } = await input(request, served.function);
+    if (calls === undefined) await this.call(response, route, served, args, instance);
+    else await this.spawn(request, response, route, served, args, instance);
   }
 
   /** Waits for the call's end, and cancels it when the client goes. */
   private async call(
-    request: IncomingMessage,
     response: ServerResponse,
     route: Route,
-    { generator }: DeployedFunction,
+    served: ServedFunction,
     args: CallArguments,
     instance: CallArguments | undefined,
   ): Promise<void> {
-    const { environment, app, qualname = '' } = route;
+    const { generator } = served.function;
     const leave = this.enter(route);
     const run = newRunId();
     let ended = false;
@@ -101,7 +99,7 @@ export class Endpoints {
       if (!ended) this.service.cancel(run);
     };
     try {
-      await this.service.deployments.call(run, environment, app, qualname, args, instance);
+      await this.service.deployments.callEndpoint(run, route.environment, served, args, instance);
       response.once('close', close);
       if (response.destroyed) close();
       await new Promise<void>((resolve) => {
@@ -140,10 +138,10 @@ export class Endpoints {
     request: IncomingMessage,
     response: ServerResponse,
     route: Route,
+    served: ServedFunction,
     args: CallArguments,
     instance: CallArguments | undefined,
   ): Promise<void> {
-    const { environment, app, qualname = '' } = route;
     const header = request.headers['idempotency-key'];
     const key = typeof header === 'string' ? header : undefined;
     const { run, isNew } = this.keeping.begin(scopeOf(route), key, [args, instance]);
@@ -151,7 +149,7 @@ export class Endpoints {
       let leave: (() => void) | undefined;
       try {
         leave = this.enter(route);
-        await this.service.deployments.call(run, environment, app, qualname, args, instance);
+        await this.service.deployments.callEndpoint(run, route.environment, served, args, instance);
       } catch (error) {
         this.keeping.drop(run);
         leave?.();

@@ -138,7 +138,13 @@ function createHandlers(context: HandlerContext): Handlers {
     },
     'run.frames': ({ run }) => service.frames(run),
     'run.active': (_params, session) => ({ runs: service.startedBy(session.principal.device) }),
-    'run.list': ({ limit }) => ({ runs: service.list(limit) }),
+    'run.list': ({ limit, endpoints }) => {
+      const { activeEndpointCalls } = service;
+      return {
+        runs: service.list(limit, endpoints),
+        ...(activeEndpointCalls === 0 ? {} : { activeEndpointCalls }),
+      };
+    },
 
     'debug.open': ({ run, stream }, session) => {
       const channel = acceptDuplex(stream, session.streams, session);

@@ -103,6 +103,16 @@ export class Database {
     this.transaction(work);
   }
 
+  /** True while a change with this `replaces` waits. */
+  isQueued(replaces: string): boolean {
+    return this.queue.has(replaces);
+  }
+
+  /** Rows without what is queued, which waits on: for those who asked `isQueued` first. */
+  stored(sql: string, values: SqlValue[] = []): Row[] {
+    return this.prepared(sql).all(values);
+  }
+
   /** Rows, with what is queued already in them. */
   all(sql: string, values: SqlValue[] = []): Row[] {
     this.flush();

@@ -68,6 +68,11 @@ export class FailedInputStore {
     return true;
   }
 
+  /** True for a run that has kept some since it began. */
+  has(run: string): boolean {
+    return this.writings.has(run);
+  }
+
   /** Nothing more of a run fails. Resolves when all is written. */
   async close(run: string): Promise<void> {
     await this.writings.get(run)?.done;

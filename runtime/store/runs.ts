@@ -1,8 +1,9 @@
-/** Runs, and the events worth keeping of each: what survives a restart. */
+/** Runs, and the events worth keeping of each: what survives a restart. What they take: runSizes.ts. */
 import { runEventSchema, type RunEvent } from '../protocol/events';
 import { runSummarySchema, type RunSummary } from '../protocol/methods';
 import type { RunError } from '../protocol/values';
-import type { Database, Row } from './database';
+import type { Database, Row, SqlValue } from './database';
+import { endpointOf, RunSizes } from './runSizes';
 
 /** A result or item whose JSON is longer than this is not kept; the run's record then says so. */
 export const KEPT_RESULT_CHARACTERS = 1024 * 1024;
@@ -10,85 +11,76 @@ export const KEPT_RESULT_CHARACTERS = 1024 * 1024;
 const KEPT_YIELDS = 100;
 
 export class RunStore {
-  /** Ids of all runs: that a new run is new must cost no look at the disk. */
-  private readonly known: Set<unknown>;
+  readonly sizes: RunSizes;
 
   constructor(private readonly database: Database) {
-    this.known = new Set(database.all('SELECT run FROM runs').map((row) => row['run']));
+    this.sizes = new RunSizes(database);
   }
 
   /** Notes a run that began. Batched: on disk within a tenth of a second. */
   started(summary: RunSummary): void {
-    this.known.add(summary.run);
-    this.database.enqueue(
-      'INSERT OR REPLACE INTO runs (run, status, started_at, summary, events) VALUES (?, ?, ?, ?, NULL)',
-      [summary.run, summary.status, summary.startedAt, JSON.stringify(summary)],
-      summary.run,
-    );
+    this.write(summary, null, 0);
   }
 
-  /** Notes how a run ended, with its events; samples and very large results are left out. Batched. */
-  ended(summary: RunSummary, events: readonly RunEvent[]): void {
-    this.known.add(summary.run);
-    this.database.enqueue(
-      'INSERT OR REPLACE INTO runs (run, status, started_at, summary, events) VALUES (?, ?, ?, ?, ?)',
-      [
-        summary.run,
-        summary.status,
-        summary.startedAt,
-        JSON.stringify(summary),
-        JSON.stringify(worthKeeping(events)),
-      ],
-      summary.run,
-    );
+  /**
+   * Notes how a run ended, with its events; samples and very large results are left out. Batched.
+   * @param fileBytes what its folder takes; undefined where that has to be measured
+   */
+  ended(summary: RunSummary, events: readonly RunEvent[], fileBytes?: number): void {
+    const bytes = this.write(summary, JSON.stringify(worthKeeping(events)), fileBytes ?? null);
+    this.sizes.grew(summary, bytes + (fileBytes ?? 0));
+  }
+
+  /** True for a run that is kept. For ids that came from outside; writes nothing of what is queued. */
+  has(run: string): boolean {
+    if (this.database.isQueued(run)) return true;
+    return this.database.stored('SELECT 1 FROM runs WHERE run = ?', [run]).length > 0;
   }
 
   /** Undefined for a run that is not known. */
   summary(run: string): RunSummary | undefined {
-    if (!this.known.has(run)) return undefined;
     const row = this.database.all('SELECT summary FROM runs WHERE run = ?', [run])[0];
     return row === undefined ? undefined : summaryOf(row);
   }
 
   /** Events of a run that ended, in order; undefined for one that is not known. */
   events(run: string): RunEvent[] | undefined {
-    if (!this.known.has(run)) return undefined;
     const row = this.database.all('SELECT events FROM runs WHERE run = ?', [run])[0];
     if (row === undefined) return undefined;
     const text = row['events'];
     return typeof text === 'string' ? runEventSchema.array().parse(JSON.parse(text)) : [];
   }
 
-  /** Ids of all runs, for telling a new one without asking the database. */
-  ids(): string[] {
-    return this.database.all('SELECT run FROM runs').map((row) => String(row['run']));
-  }
-
-  /** Newest first. */
+  /** Newest first, without calls of endpoints. */
   list(limit: number): RunSummary[] {
     return this.database
-      .all('SELECT summary FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?', [limit])
+      .all(
+        'SELECT summary FROM runs WHERE endpoint IS NULL ORDER BY started_at DESC, rowid DESC LIMIT ?',
+        [limit],
+      )
       .map(summaryOf);
   }
 
-  /** What each ended run takes in the store, in bytes, without its log; newest first. */
-  sizes(): { run: string; startedAt: number; bytes: number }[] {
-    return this.database
-      .all(
-        `SELECT run, started_at, LENGTH(summary) + COALESCE(LENGTH(events), 0) AS bytes FROM runs
-         WHERE status <> 'active' ORDER BY started_at DESC, rowid DESC`,
+  /** Calls of endpoints, newest first. */
+  listEndpoints(limit: number): RunSummary[] {
+    const newest = this.sizes
+      .groups()
+      .flatMap(({ endpoint, status }) =>
+        this.database.all(
+          `SELECT summary FROM runs WHERE endpoint = ? AND status = ?
+           ORDER BY started_at DESC LIMIT ?`,
+          [endpoint, status, limit],
+        ),
       )
-      .map((row) => ({
-        run: String(row['run']),
-        startedAt: Number(row['started_at']),
-        bytes: Number(row['bytes']),
-      }));
+      .map(summaryOf);
+    return newest.sort((a, b) => b.startedAt - a.startedAt).slice(0, limit);
   }
 
-  /** Forgets a run; what it cost stays in the usage. */
-  remove(run: string): void {
-    this.database.run('DELETE FROM runs WHERE run = ?', [run]);
-    this.known.delete(run);
+  /** Forgets runs, all or none; what they cost stays in the usage. */
+  remove(runs: readonly string[]): void {
+    this.database.together(() => {
+      for (const run of runs) this.database.run('DELETE FROM runs WHERE run = ?', [run]);
+    });
   }
 
   /**
@@ -112,6 +104,21 @@ export class RunStore {
     }
     this.database.flush();
     return ended;
+  }
+
+  /** Returns the bytes of the row. */
+  private write(summary: RunSummary, events: string | null, fileBytes: number | null): number {
+    const { run, status, startedAt } = summary;
+    const text = JSON.stringify(summary);
+    const bytes = Buffer.byteLength(text) + Buffer.byteLength(events ?? '');
+    const values: SqlValue[] = [run, status, startedAt, text, events];
+    this.database.enqueue(
+      `INSERT OR REPLACE INTO runs (run, status, started_at, summary, events, endpoint, bytes, file_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      [...values, endpointOf(summary), bytes, fileBytes],
+      run,
+    );
+    return bytes;
   }
 }
 

@@ -111,7 +111,8 @@ function addRuns(program: Command, context: CliContext, finish: Finish): void {
   common(program.command('ps'))
     .description('list active runs and containers')
     .option('-a, --all', 'runs that are over, too', false)
-    .action(async (options: Common & { all: boolean }) => {
+    .option('--endpoints', 'calls of endpoints in place of other runs', false)
+    .action(async (options: Common & { all: boolean; endpoints: boolean }) => {
       const { ps } = await import('./commands/runs');
       finish(await ps(context, options));
     });

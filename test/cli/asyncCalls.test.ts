@@ -161,10 +161,13 @@ describe('calls that nobody waits for', function () {
     const { told } = await start('stuck', {});
     assert.equal(await remove(`stuck/calls/${told.id}`), 204);
     await ended(told.id);
-    const { runs } = JSON.parse(await server.velar('ps', '--all', '--json')) as {
-      runs: { run: string; status: string }[];
+    const listed = async (...flags: string[]): Promise<{ run: string; status: string }[]> => {
+      const text = await server.velar('ps', '--all', '--json', ...flags);
+      return (JSON.parse(text) as { runs: { run: string; status: string }[] }).runs;
     };
-    assert.equal(runs.find(({ run }) => run === told.id)?.status, 'cancelled');
+    const calls = await listed('--endpoints');
+    assert.equal(calls.find(({ run }) => run === told.id)?.status, 'cancelled');
+    assert.ok(!(await listed()).some(({ run }) => run === told.id), 'no run of a person');
   });
 
   it('say where a result is too large to be kept', async () => {

@@ -1,5 +1,7 @@
 /** A runtime that serves endpoints, as `velar serve` starts it, and HTTP clients of it. */
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { Running, Workspace } from './velar';
 
 interface Address {
@@ -74,6 +76,42 @@ export class EndpointServer {
   get(environment: string, path: string, headers: Headers = {}): Promise<Response> {
     return fetch(this.address(environment, path), {
       headers: { authorization: `Bearer ${this.keys[environment] ?? ''}`, ...headers },
+    });
+  }
+
+  /** Begins a call whose body is still to come: resolves when the runtime waits for it, with what sends it. */
+  slowly(
+    environment: string,
+    path: string,
+  ): Promise<(body: string) => Promise<{ status: number | undefined; text: string }>> {
+    const sent = request(this.address(environment, path), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${this.keys[environment] ?? ''}`,
+        'content-type': 'application/json',
+        // Answered once the request is taken in hand.
+        expect: '100-continue',
+      },
+    });
+    const answered = new Promise<{ status: number | undefined; text: string }>(
+      (resolve, reject) => {
+        sent.once('error', reject);
+        sent.once('response', (response) => {
+          text(response).then((all) => {
+            resolve({ status: response.statusCode, text: all });
+          }, reject);
+        });
+      },
+    );
+    return new Promise((resolve, reject) => {
+      answered.catch(reject);
+      sent.once('continue', () => {
+        resolve((body) => {
+          sent.end(body);
+          return answered;
+        });
+      });
+      sent.flushHeaders();
     });
   }
 

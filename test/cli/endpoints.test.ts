@@ -78,6 +78,24 @@ describe('endpoints', function () {
     assert.equal(told.result, 'one');
   });
 
+  it('run the version that checked the arguments, though another one came while they did', async () => {
+    const old = app('three').replace('def size(text: str)', 'def size(words: str)');
+    workspace.write('shop.py', old.replace('len(text)', 'len(words)'));
+    await velar('deploy', 'shop.py');
+    const whole = await Promise.all(
+      ['which', 'size'].map((name) => server.slowly('staging', name)),
+    );
+    const gone = app('four').replaceAll('which', 'other');
+    workspace.write('shop.py', gone);
+    await velar('deploy', 'shop.py');
+    assert.equal((await server.call('staging', 'which')).status, 404);
+    const [which, size] = await Promise.all([whole[0]?.('{}'), whole[1]?.('{"words": "four"}')]);
+    assert.deepEqual(which, { status: 200, text: '"three"' });
+    assert.deepEqual(size, { status: 200, text: '4' });
+    workspace.write('shop.py', app('two'));
+    await velar('deploy', 'shop.py');
+  });
+
   it('take bodies up to a limit, and say so over it', async () => {
     const of = (characters: number): Promise<Response> =>
       server.call('staging', 'size', ['x'.repeat(characters)]);

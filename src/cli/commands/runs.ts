@@ -5,7 +5,7 @@ import { attachRun } from '../../client/runs';
 import type { CliContext } from '../context';
 import { exitCodeOfRun, EXIT } from '../exitCodes';
 import { followRun } from '../followRun';
-import { formatBytes, formatMs, formatUsd } from '../../../runtime/protocol/figures';
+import { formatBytes, formatMs, formatUsd, plural } from '../../../runtime/protocol/figures';
 import { formatTable } from '../../client/textTable';
 import { withRuntime, type RuntimeOptions } from '../session';
 
@@ -13,22 +13,38 @@ interface Options extends RuntimeOptions {
   json: boolean;
 }
 
-/** Containers and runs that are active; with `all` the newest runs that are over, too. */
-export function ps(context: CliContext, options: Options & { all: boolean }): Promise<number> {
+/**
+ * Containers and runs that are active; with `all` the newest runs that are over, too. Calls of endpoints are counted;
+ * with `endpoints` they are what is listed.
+ */
+export function ps(
+  context: CliContext,
+  options: Options & { all: boolean; endpoints: boolean },
+): Promise<number> {
   return withRuntime(context, options, async (connection) => {
+    const { all, endpoints } = options;
     const { containers } = await connection.request('container.list', {});
-    const { runs } = await connection.request('run.list', { limit: 100 });
-    const shown = options.all ? runs : runs.filter(({ status }) => status === 'active');
+    const { runs, activeEndpointCalls = 0 } = await connection.request('run.list', {
+      limit: 100,
+      ...(endpoints ? { endpoints } : {}),
+    });
+    const shown = all ? runs : runs.filter(({ status }) => status === 'active');
+    const calls = endpoints ? 0 : activeEndpointCalls;
     if (options.json) {
-      await context.terminal.out(`${JSON.stringify({ runs: shown, containers })}\n`);
+      const told = { runs: shown, containers, activeEndpointCalls };
+      await context.terminal.out(`${JSON.stringify(told)}\n`);
     } else {
-      await context.terminal.out(`${psText(shown, containers)}\n`);
+      await context.terminal.out(`${psText(shown, containers, calls)}\n`);
     }
     return EXIT.done;
   });
 }
 
-function psText(runs: readonly RunSummary[], containers: readonly Container[]): string {
+function psText(
+  runs: readonly RunSummary[],
+  containers: readonly Container[],
+  endpointCalls: number,
+): string {
   const parts: string[] = [];
   if (runs.length > 0) {
     parts.push(
@@ -59,6 +75,12 @@ function psText(runs: readonly RunSummary[], containers: readonly Container[]): 
           one.idleUntil === null ? '' : timeOf(one.idleUntil),
         ]),
       ),
+    );
+  }
+  if (endpointCalls > 0) {
+    const go = endpointCalls === 1 ? 'goes' : 'go';
+    parts.push(
+      `${plural(endpointCalls, 'call')} of endpoints ${go} on: \`velar ps --endpoints\` lists them.`,
     );
   }
   return parts.length === 0 ? 'Nothing is running.' : parts.join('\n\n');
@@ -121,14 +143,14 @@ export function status(context: CliContext, options: Options): Promise<number> {
   return withRuntime(context, options, async (connection) => {
     const info = await connection.request('runtime.info', {});
     const { containers } = await connection.request('container.list', {});
-    const { runs } = await connection.request('run.list', { limit: 100 });
+    const { runs, activeEndpointCalls = 0 } = await connection.request('run.list', { limit: 100 });
     const active = runs.filter(({ status }) => status === 'active');
     const gpus = info.gpus.map((gpu) => gpu.name).join(', ');
     const text = [
       `${info.name} ${info.version}, ${info.engine} engine, on ${info.platform}`,
       `Python ${info.python === null ? 'not found' : `${info.python.version} (${info.python.executable})`}`,
       gpus === '' ? (info.gpuNote ?? 'No GPU') : `GPUs: ${gpus}`,
-      psText(active, containers),
+      psText(active, containers, activeEndpointCalls),
     ].join('\n');
     await say(context, options, { runtime: info, runs: active, containers }, text);
     return EXIT.done;

@@ -56,12 +56,15 @@ export class FakeRunService implements RunService {
     diff: () => nothingDeployed(),
     file: () => nothingDeployed(),
     protect: () => undefined,
+    function: () => nothingDeployed(),
     call: () => nothingDeployed(),
+    callEndpoint: () => nothingDeployed(),
     keys: () => [],
     createKey: () => nothingDeployed(),
     removeKey: () => nothingDeployed(),
     onChange: () => () => undefined,
   };
+  readonly activeEndpointCalls = 0;
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();

@@ -6,7 +6,13 @@ import fc from 'fast-check';
 import { bundleId, sha256Hex } from '../../../runtime/protocol/bundles';
 import type { FileEntry } from '../../../runtime/protocol/methods';
 import { openStore, type Store } from '../../../runtime/store/store';
-import { SWEEP_ALL, sweepBlobs, sweepRuns, type SweepLimits } from '../../../runtime/store/sweep';
+import {
+  SWEEP_ALL,
+  SWEEP_LIMITS,
+  sweepBlobs,
+  sweepRuns,
+  type SweepLimits,
+} from '../../../runtime/store/sweep';
 
 const DAY = 24 * 3_600_000;
 const NOW = Date.now();
@@ -40,8 +46,12 @@ describe('what is removed when the disk fills up', () => {
     store.bundleUses.used(id, at * 1000);
     return id;
   }
-  const sweep = (limits: SweepLimits, inUse: readonly string[] = []) =>
-    sweepBlobs(store, { limits, now: NOW, signal: new AbortController().signal }, () => inUse);
+  const sweep = (limits: Partial<SweepLimits>, inUse: readonly string[] = []) =>
+    sweepBlobs(
+      store,
+      { limits: { ...SWEEP_LIMITS, ...limits }, now: NOW, signal: new AbortController().signal },
+      () => inUse,
+    );
   const there = (content: string): boolean => existsSync(store.blobs.path(sha256Hex(content)));
 
   it('is old and beyond the newest bytes; what others share with it stays', async () => {
@@ -54,6 +64,9 @@ describe('what is removed when the disk fills up', () => {
       0,
       'under the limit',
     );
+    const capped = await bundle(['capped'.repeat(100)], 3);
+    await sweep({ keepBytes: 500, maxBytes: 500 }, [old, busy]);
+    assert.throws(() => store.bundles.manifest(capped), { code: 'not-found' });
     const swept = await sweep({ keepMs: 30 * DAY, keepBytes: 500 }, [busy]);
     assert.equal(swept.count, 1);
     assert.ok(swept.bytes > 300);
@@ -131,10 +144,10 @@ describe('what is removed when the disk fills up', () => {
     started(ids[2], 40, false);
     started(ids[3], 1, true);
     const signal = new AbortController().signal;
-    const swept = (keepBytes: number) =>
+    const swept = (keepBytes: number, more: Partial<SweepLimits> = {}) =>
       sweepRuns(
         store,
-        { limits: { keepMs: 30 * DAY, keepBytes }, now: NOW, signal },
+        { limits: { ...SWEEP_LIMITS, keepBytes, ...more }, now: NOW, signal },
         (run) => run === ids[1],
       );
     assert.equal((await swept(100_000)).count, 0);
@@ -144,6 +157,12 @@ describe('what is removed when the disk fills up', () => {
     assert.deepEqual(
       store.runs.list(10).map(({ run }) => run),
       [ids[3], ids[2], ids[1]],
+    );
+    assert.equal((await swept(1000, { maxBytes: 2000 })).count, 0, 'the newest fits');
+    assert.equal((await swept(1000, { maxBytes: 1000 })).count, 1, 'however young');
+    assert.deepEqual(
+      store.runs.list(10).map(({ run }) => run),
+      [ids[2], ids[1]],
     );
   });
 });
