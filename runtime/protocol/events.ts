@@ -200,6 +200,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     lines: z.number().int(),
     reason: z.string(),
   }),
+  /** So many of a generator's items, between those told before and after this, are not kept for who watches later. */
+  z.object({ type: z.literal('items-gap'), at, items: z.number().int() }),
   z.object({ type: z.literal('yield'), at, index: z.number().int(), item: resultSchema }),
   z.object({ type: z.literal('result'), at, result: resultSchema }),
   z.object({ type: z.literal('error'), at, error: runErrorSchema }),

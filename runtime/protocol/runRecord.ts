@@ -198,6 +198,9 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
           { afterSeq: event.afterSeq, lines: event.lines, reason: event.reason },
         ],
       };
+    case 'items-gap':
+      // The record has the newest items, which come behind the gap.
+      return record;
     case 'yield':
       return { ...record, yields: [...record.yields, event.item].slice(-MAX_YIELDS) };
     case 'result':

@@ -208,6 +208,8 @@ export class Container {
     const direct = this.line.has(call);
     const header = { type: 'cancel', call: call.id, graceMs: CANCEL_GRACE_MS, reason, direct };
     this.connection?.send(header);
+    // Where its worker was made to wait, its answer would never be read.
+    this.connection?.resume();
     if (call.startedAt === undefined) {
       // The worker passes it over when it gets there; nobody has to wait for that.
       this.release(call);

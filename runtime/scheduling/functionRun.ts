@@ -41,7 +41,8 @@ export function callOfRun(run: Run, target: Target, options: FunctionRunOptions)
     item: (index, body) => {
       const item = parseResult(body);
       if ('error' in item) return;
-      run.publish({ type: 'yield', at: options.clock.now(), index, item: item.result });
+      const event = { type: 'yield' as const, at: options.clock.now(), index, item: item.result };
+      run.publish(event, body.byteLength);
     },
     retrying: (attempt, error) => {
       const why = `${error.type ?? error.kind}: ${error.message.split('\n')[0] ?? ''}`;

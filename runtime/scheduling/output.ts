@@ -2,6 +2,7 @@
 import type { Call } from './call';
 import type { Container } from './container';
 import type { Run } from './run';
+import type { LinkPauses } from './slowReaders';
 
 /** Output that may wait for the disk before the worker that prints it has to wait, in bytes. */
 const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
@@ -9,11 +10,11 @@ const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
 export class RunOutput {
   /** The last run that each container worked for: late output is its. */
   private readonly lastRuns = new WeakMap<Container, Run>();
-  private readonly paused = new WeakSet<Container>();
 
   constructor(
     /** Runs that what a container prints outside of calls belongs to. */
     private readonly audience: (container: Container) => readonly Run[],
+    private readonly pauses: LinkPauses,
     private readonly warn: (message: string) => void,
   ) {}
 
@@ -46,15 +47,12 @@ export class RunOutput {
 
   /** Lets the worker wait, which lets its printer wait, until the disk has what was printed. */
   private pause(container: Container, run: Run): void {
-    if (this.paused.has(container)) return;
-    this.paused.add(container);
-    container.link?.pause();
+    if (!this.pauses.pause(container, run.journal)) return;
     run.journal
       .flushed()
       .catch((error: unknown) => this.warn(String(error)))
       .finally(() => {
-        this.paused.delete(container);
-        container.link?.resume();
+        this.pauses.resume(container, run.journal);
       });
   }
 }

@@ -14,6 +14,7 @@ import { Captures } from './captures';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import type { PhaseWay } from './phaseHistory';
+import { KeptItems } from './keptItems';
 import { PhaseTimeline, type PhaseStep } from './phaseTimeline';
 import { shortened } from './postMortem';
 import { RunMask } from './runMask';
@@ -57,6 +58,7 @@ export class Run {
   private failure: PostMortem | undefined;
   private readonly containers = new Set<string>();
   private events: RunEvent[] = [];
+  private readonly items = new KeptItems();
   private samples = 0;
   private readonly listeners = new Set<RunListener>();
   private batch: RunEvent[] | undefined;
@@ -142,12 +144,14 @@ export class Run {
     return this.outcome?.error?.inspectable === true ? this.failure : undefined;
   }
 
-  publish(given: RunEvent): void {
+  /** `bytes`: of a generator's item, as it came. */
+  publish(given: RunEvent, bytes = 0): void {
     if (!this.active) return;
     const event = this.mask.told(given);
     if (event.type === 'calls' || event.type === 'batch') this.forget(event.type);
     this.events.push(event);
     if (event.type === 'memory') this.countSample();
+    if (event.type === 'yield') this.countItem(event, bytes);
     if (this.batch !== undefined) this.batch.push(event);
     else for (const listener of [...this.listeners]) listener([event]);
   }
@@ -279,6 +283,18 @@ export class Run {
   private forget(type: 'calls' | 'batch'): void {
     const last = this.events.findLastIndex((event) => event.type === type);
     if (last !== -1) this.events.splice(last, 1);
+  }
+
+  /** Those who watch later get the first items and the newest, and are told how many are missing. */
+  private countItem(item: RunEvent, bytes: number): void {
+    const gone = this.items.add(item, bytes);
+    if (gone === undefined) return;
+    const at = this.clock.now();
+    const gap: RunEvent = { type: 'items-gap', at, items: this.items.forgotten };
+    const first = this.events.findIndex((event) => gone.has(event));
+    const kept = (event: RunEvent): boolean => event.type !== 'items-gap' && !gone.has(event);
+    const before = this.events.slice(0, first).filter(kept);
+    this.events = [...before, gap, ...this.events.slice(first).filter(kept)];
   }
 
   private countSample(): void {

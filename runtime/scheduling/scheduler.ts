@@ -28,6 +28,7 @@ import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
 import type { SchedulerParts } from './schedulerParts';
 import type { RunListener, RunService, RunWatch, Starter } from './service';
+import { LinkPauses, SlowReaders } from './slowReaders';
 import { Spending } from './spending';
 import { Storage } from './storage';
 import { Targets, type TargetResult } from './targets';
@@ -53,6 +54,7 @@ export class Scheduler implements RunService {
   /** Runs whose own part is over while calls that they spawned go on. */
   private readonly endings = new Map<Run, End>();
   private readonly output: RunOutput;
+  private readonly slowReaders: SlowReaders;
   private calls = 0;
   private disposed = false;
 
@@ -152,7 +154,9 @@ export class Scheduler implements RunService {
       cancel: (run, reason) => this.cancelRun(run, cancelledBy(reason)),
       warn,
     });
-    this.output = new RunOutput(audience, warn);
+    const pauses = new LinkPauses();
+    this.output = new RunOutput(audience, pauses, warn);
+    this.slowReaders = new SlowReaders(pauses, (call) => this.pool.containerOf(call));
     this.telemetry = new Telemetry({
       clock,
       inventory: gpus,
@@ -225,11 +229,19 @@ export class Scheduler implements RunService {
     return this.parts.runs.watch(run, afterSeq, listener);
   }
 
-  cancel(id: string): void {
+  holdItems(id: string, held: boolean): boolean {
+    const run = this.parts.runs.find(id);
+    if (run?.active !== true) return false;
+    if (held) return this.slowReaders.hold(run);
+    this.slowReaders.release(run);
+    return true;
+  }
+
+  cancel(id: string, reason = 'The run was cancelled.'): void {
     const { runs } = this.parts;
     const run = runs.find(id);
     if (run === undefined && !runs.knows(id)) throw unknownRun(id);
-    if (run?.active === true) this.cancelRun(run, cancelledBy('The run was cancelled.'));
+    if (run?.active === true) this.cancelRun(run, cancelledBy(reason));
   }
 
   openCaller(id: string, caller: Duplex, output: Duplex): void {
@@ -395,6 +407,7 @@ export class Scheduler implements RunService {
       return;
     }
     this.endings.delete(run);
+    this.slowReaders.release(run);
     this.reruns.ended(run);
     this.progress.of(run).close();
     this.debugging.runEnded(run);

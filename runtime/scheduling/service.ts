@@ -143,8 +143,13 @@ export interface RunService {
   start(params: MethodParams<'run.start'>, by?: Starter): Promise<void>;
   /** Throws `not-found`. Past events are delivered synchronously before this returns. */
   watch(run: string, afterSeq: number, listener: RunListener): RunWatch;
-  /** Throws `not-found`; cancelling an ended run does nothing. */
-  cancel(run: string): void;
+  /** Throws `not-found`; cancelling an ended run does nothing. `reason`: a sentence of why, for its error. */
+  cancel(run: string, reason?: string): void;
+  /**
+   * Lets a generator wait before it makes more items, because nobody can take them, or go on. False where it can't
+   * wait: its container works on other calls beside it, or it has no container yet.
+   */
+  holdItems(run: string, held: boolean): boolean;
   /** Connects the caller frames and the printed output (u8 fd | bytes, one chunk a write) of a local entrypoint. */
   openCaller(run: string, caller: Duplex, output: Duplex): void;
   finish(run: string, error: RunError | null, frames?: PostMortem): void;

@@ -5,6 +5,7 @@ import type { RunEvent } from '../protocol/events';
 import type { RunError } from '../protocol/values';
 import { sendJson } from './http';
 import { serverTiming } from './serverTiming';
+import { STALLED_MS, watchStall } from './stalls';
 
 const RETRY_AFTER_S = 1;
 
@@ -31,11 +32,28 @@ export class WholeAnswer {
   }
 }
 
-/** Items as they are made: an event each, then `end` or `error`. */
+/** Unsent bytes from which on the function is made to wait. */
+const HOLD_BYTES = 256 * 1024;
+/** Unsent bytes that are held for a client where the function can't wait. */
+export const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+
+/** The code that makes the items. */
+export interface ItemSource {
+  /** Lets it wait, or go on. False where it can't wait. */
+  hold(held: boolean): boolean;
+  /** Ends it, with a sentence of why. */
+  giveUp(reason: string): void;
+}
+
+/** Items as they are made: an event each, then `end` or `error`. No faster than the client takes them in. */
 export class StreamAnswer {
+  private stopWatching: (() => void) | undefined;
+  private held = false;
+
   constructor(
     private readonly response: ServerResponse,
     private readonly run: string,
+    private readonly source: ItemSource,
   ) {}
 
   take(event: RunEvent): void {
@@ -56,12 +74,48 @@ export class StreamAnswer {
     if (event.type === 'yield') {
       const { item } = event;
       this.write('item', 'value' in item ? item.value : item, event.index);
+      if (response.writableLength >= HOLD_BYTES) this.waitForClient();
     } else if (event.type === 'error') {
       this.write('error', errorBody(event.error));
     } else if (!response.writableEnded) {
       if (event.status === 'succeeded') this.write('end', {});
+      this.watch();
       response.end();
     }
+  }
+
+  private waitForClient(): void {
+    const { response, source } = this;
+    if (this.stopWatching === undefined) {
+      this.watch();
+      response.once('drain', () => {
+        this.unwatch();
+        this.held = false;
+        source.hold(false);
+      });
+    }
+    this.held ||= source.hold(true);
+    if (this.held || response.writableLength <= MAX_UNSENT_BYTES) return;
+    this.giveUp(
+      `The client read too slowly: ${MAX_UNSENT_BYTES / 1024 ** 2} MiB of items waited for it, and the function can’t wait beside other calls.`,
+    );
+  }
+
+  private watch(): void {
+    this.stopWatching ??= watchStall(this.response, () => {
+      this.giveUp(`The client read nothing for ${STALLED_MS / 1000} s.`);
+    });
+    this.response.once('close', () => this.unwatch());
+  }
+
+  private unwatch(): void {
+    this.stopWatching?.();
+    this.stopWatching = undefined;
+  }
+
+  private giveUp(reason: string): void {
+    this.source.giveUp(reason);
+    this.response.destroy();
   }
 
   private write(name: string, data: unknown, id?: number): void {

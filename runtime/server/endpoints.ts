@@ -33,7 +33,7 @@ export class Endpoints {
   private readonly open = new Map<string, number>();
 
   constructor(
-    private readonly service: Pick<RunService, 'watch' | 'cancel'> & {
+    private readonly service: Pick<RunService, 'watch' | 'cancel' | 'holdItems'> & {
       deployments: Pick<DeploymentService, 'served' | 'function' | 'callEndpoint'>;
     },
     private readonly keeping: CallKeeping,
@@ -96,14 +96,20 @@ export class Endpoints {
     const run = newRunId();
     let ended = false;
     const close = (): void => {
-      if (!ended) this.service.cancel(run);
+      if (!ended) this.service.cancel(run, 'The client went away before it had the answer.');
     };
     try {
       await this.service.deployments.callEndpoint(run, route.environment, served, args, instance);
       response.once('close', close);
       if (response.destroyed) close();
       await new Promise<void>((resolve) => {
-        const answer = generator ? new StreamAnswer(response, run) : new WholeAnswer(response, run);
+        const source = {
+          hold: (held: boolean) => this.service.holdItems(run, held),
+          giveUp: (reason: string) => this.service.cancel(run, reason),
+        };
+        const answer = generator
+          ? new StreamAnswer(response, run, source)
+          : new WholeAnswer(response, run);
         const watch = this.service.watch(run, 0, (events) => {
           for (const event of events) {
             answer.take(event);

@@ -1,8 +1,11 @@
 /** JSON over HTTP: reading a request's body under a limit, sending an answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { VelarError } from '../protocol/errors';
+import { watchStall } from './stalls';
 
 const MIB = 1024 * 1024;
+/** Shorter answers fit into what the system takes of a connection at once. */
+const LARGE_CHARACTERS = 64 * 1024;
 
 /** Undefined for an empty body. Throws `too-large`, `invalid`. */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
@@ -46,4 +49,7 @@ export function sendJson(
     ...headers,
   });
   response.end(text);
+  if (text.length < LARGE_CHARACTERS) return;
+  const stop = watchStall(response, () => response.destroy());
+  response.once('close', stop);
 }

@@ -10,6 +10,7 @@ import { corsHeaders, preflightHeaders } from './crossOrigin';
 import { allowedOrigin, decide, isLoopback, type GateDecision, type GateRules } from './gate';
 import { readJson, sendJson } from './http';
 import type { Logger } from './logger';
+import { DEADLINE_MS, RequestDeadlines } from './requestDeadlines';
 import type { TlsIdentity } from './tls';
 import { acceptLink, type LinkAcceptor } from './linkSocket';
 
@@ -42,7 +43,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const DEADLINE_MS = 15_000;
 /** More than calls of one function may wait, see endpoints.ts: who is over that limit is to be told so. */
 const MAX_CONNECTIONS = 4096;
 const MAX_PAIR_BODY_BYTES = 4096;
@@ -53,7 +53,7 @@ const NEVER_MS = 2 ** 31 - 1;
 
 /** Opens the port. Throws `conflict` when it is taken, `invalid` for an address that is not this machine's. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const deadlines = new Map<Duplex, NodeJS.Timeout>();
+  const deadlines = new RequestDeadlines(options.deadlineMs ?? DEADLINE_MS);
   const limits = {
     maxHeaderSize: 16 * 1024,
     connectionsCheckingInterval: NEVER_MS,
@@ -81,29 +81,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     maxPayload: MAX_MESSAGE_BYTES,
   });
 
-  const disarm = (socket: Duplex): void => {
-    clearTimeout(deadlines.get(socket));
-    deadlines.delete(socket);
-  };
-  // A request has to be whole before the deadline: a slow peer can't hold a connection open with drips.
-  const arm = (socket: Duplex): void => {
-    disarm(socket);
-    const deadline = setTimeout(() => {
-      socket.destroy();
-    }, options.deadlineMs ?? DEADLINE_MS);
-    deadlines.set(socket, deadline);
-  };
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    arm(socket);
-    socket.once('close', () => disarm(socket));
+    deadlines.await(socket);
+    socket.once('close', () => deadlines.disarm(socket));
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    request.once('end', () => disarm(socket));
-    // Another request may come over the same connection.
-    response.once('finish', () => {
-      if (!socket.destroyed) arm(socket);
-    });
+    deadlines.began(request, response);
     void answer(request, response, options);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -116,7 +99,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return;
     }
     websockets.handleUpgrade(request, socket, head, (websocket) => {
-      disarm(socket);
+      deadlines.disarm(socket);
       acceptLink(websocket, socket, decision.principal, options.links);
     });
   });
@@ -144,7 +127,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         server.close(() => {
           resolve();
         });
-        for (const socket of deadlines.keys()) socket.destroy();
+        for (const socket of deadlines.sockets) socket.destroy();
         server.closeAllConnections();
       }),
   };

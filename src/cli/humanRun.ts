@@ -73,6 +73,8 @@ export class HumanRunReporter implements RunReporter {
         this.line(
           this.terminal.paint.yellow(`${String(event.lines)} lines not kept: ${event.reason}`),
         );
+      } else if (event.type === 'items-gap') {
+        this.line(this.terminal.paint.yellow(`${String(event.items)} items in between not kept`));
       } else if (event.type === 'batch') {
         this.batch(event);
       } else if (event.type === 'yield') {

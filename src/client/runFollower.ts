@@ -100,6 +100,7 @@ export class RunFollower {
 
 /** Equal for an event that is told again. */
 function keyOf(event: RunEvent): string {
+  if (event.type === 'items-gap') return `gap ${String(event.items)}`;
   if (event.type === 'yield') return `yield ${String(event.index)}`;
   if (event.type === 'input-result') return `input ${String(event.map)} ${String(event.index)}`;
   return JSON.stringify(event);

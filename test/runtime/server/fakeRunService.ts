@@ -141,6 +141,10 @@ export class FakeRunService implements RunService {
     this.cancelled.push(run);
   }
 
+  holdItems(): boolean {
+    return false;
+  }
+
   openCaller(run: string, caller: Duplex, output: Duplex): void {
     this.get(run);
     this.callers.set(run, { caller, output });
