@@ -208,8 +208,7 @@ export class Container {
     const direct = this.line.has(call);
     const header = { type: 'cancel', call: call.id, graceMs: CANCEL_GRACE_MS, reason, direct };
     this.connection?.send(header);
-    // Where its worker was made to wait, its answer would never be read.
-    this.connection?.resume();
+    this.connection?.resume(); // Where its worker has to wait, its answer would never be read.
     if (call.startedAt === undefined) {
       // The worker passes it over when it gets there; nobody has to wait for that.
       this.release(call);

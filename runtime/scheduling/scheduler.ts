@@ -59,8 +59,8 @@ export class Scheduler implements RunService {
   private disposed = false;
 
   constructor(private readonly parts: SchedulerParts) {
-    const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn } = parts;
-    const { cores } = parts;
+    const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn, cores } =
+      parts;
     this.progress = new RunsProgress(clock, parts.prices, store.failedInputs);
     this.describer = new DescribeServer({
       folder: join(home, 'describe'),
@@ -230,11 +230,7 @@ export class Scheduler implements RunService {
   }
 
   holdItems(id: string, held: boolean): boolean {
-    const run = this.parts.runs.find(id);
-    if (run?.active !== true) return false;
-    if (held) return this.slowReaders.hold(run);
-    this.slowReaders.release(run);
-    return true;
+    return this.slowReaders.set(this.parts.runs.find(id), held);
   }
 
   cancel(id: string, reason = 'The run was cancelled.'): void {

@@ -30,11 +30,19 @@ export class SlowReaders {
     private readonly containerOf: (call: Call) => Container | undefined,
   ) {}
 
+  /** Lets the run's code wait, or go on. */
+  set(run: Run | undefined, held: boolean): boolean {
+    if (run?.active !== true) return false;
+    if (held) return this.hold(run);
+    this.release(run);
+    return true;
+  }
+
   /**
    * False where the run's call can't wait: others are worked on in its container, or it is about to end, and what it
    * says then has to be read.
    */
-  hold(run: Run): boolean {
+  private hold(run: Run): boolean {
     if (this.held.has(run)) return true;
     const [call, ...others] = run.calls;
     if (call === undefined || others.length > 0) return false;
