@@ -15,6 +15,13 @@ export function infrastructureError(error: unknown, type: string): RunError {
   };
 }
 
+/** Of a local entrypoint whose client is gone. */
+export function callerLost(cause: unknown): RunError {
+  const lost = infrastructureError(cause, 'CallerLost');
+  const message = `The connection to the local entrypoint was lost: ${lost.message}`;
+  return { ...lost, message };
+}
+
 /** Of a local entrypoint. */
 export function neverBegan(): RunError {
   return {

@@ -64,6 +64,14 @@ export class RunBook {
     return this.runs.get(run);
   }
 
+  /** A local entrypoint that goes on. Throws `not-found`, `conflict`. */
+  activeLocal(id: string): Run {
+    const run = this.find(id);
+    if (run === undefined) throw unknownRun(id);
+    if (run.params.kind === 'local_entrypoint' && run.active) return run;
+    throw new VelarError('conflict', `Run ${id} is no local entrypoint that is going on.`);
+  }
+
   /** Calls of endpoints that go on. */
   get activeEndpointCalls(): number {
     return this.active.filter(({ params }) => params.endpointOf !== undefined).length;

@@ -83,3 +83,12 @@ const ORDER = ['queued', 'provisioning', 'image', 'container', 'imports', 'model
 function isAhead(timeline: PhaseTimeline, phase: Stage['phase']): boolean {
   return timeline.phase === undefined || ORDER.indexOf(phase) >= ORDER.indexOf(timeline.phase);
 }
+
+/** A local entrypoint is over that called nothing of the runtime. */
+export function showNoRemoteCall(run: Run): void {
+  run.together(() => {
+    for (const phase of ['provisioning', 'image', 'container', 'imports'] as const) {
+      run.advance((timeline, at) => timeline.skip(phase, at, 'no remote call'));
+    }
+  });
+}

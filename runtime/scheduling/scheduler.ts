@@ -19,10 +19,17 @@ import type { Container } from './container';
 import { DescribeServer } from './describe';
 import { callOfRun } from './functionRun';
 import { RunOutput } from './output';
-import { cancelledBy, infrastructureError, neverBegan, unknownContainer } from './platformErrors';
+import {
+  callerLost,
+  cancelledBy,
+  infrastructureError,
+  neverBegan,
+  unknownContainer,
+} from './platformErrors';
 import { Pool } from './pool';
 import { poolEvents } from './poolEvents';
 import { RunsProgress } from './progress';
+import { showNoRemoteCall } from './runPhases';
 import { Reruns } from './reruns';
 import type { Run, RunParams } from './run';
 import { unknownRun } from './runBook';
@@ -241,15 +248,9 @@ export class Scheduler implements RunService {
   }
 
   openCaller(id: string, caller: Duplex, output: Duplex): void {
-    const run = this.localRun(id);
+    const run = this.parts.runs.activeLocal(id);
     this.callers.openLocal(run, caller, output, (error) => {
-      const lost = infrastructureError(error, 'CallerLost');
-      this.finishLocal(run, {
-        error: {
-          ...lost,
-          message: `The connection to the local entrypoint was lost: ${lost.message}`,
-        },
-      });
+      this.finishLocal(run, { error: callerLost(error) });
     });
   }
 
@@ -264,9 +265,7 @@ export class Scheduler implements RunService {
     return this.parts.runs.list(limit, endpoints);
   }
 
-  get activeEndpointCalls(): number {
-    return this.parts.runs.activeEndpointCalls;
-  }
+  activeEndpointCalls = (): number => this.parts.runs.activeEndpointCalls;
 
   startedBy(device: string): ActiveRun[] {
     return this.parts.runs.startedBy(device);
@@ -363,24 +362,9 @@ export class Scheduler implements RunService {
     this.endIfQuiet(run);
   }
 
-  private localRun(id: string): Run {
-    const run = this.parts.runs.find(id);
-    if (run === undefined) throw unknownRun(id);
-    if (run.params.kind !== 'local_entrypoint' || !run.active) {
-      throw new VelarError('conflict', `Run ${id} is no local entrypoint that is going on.`);
-    }
-    return run;
-  }
-
   private finishLocal(run: Run, end: End): void {
     this.callers.closeLocal(run);
-    if (run.timeline.phase === 'queued' && 'result' in end) {
-      run.together(() => {
-        for (const phase of ['provisioning', 'image', 'container', 'imports'] as const) {
-          run.advance((timeline, at) => timeline.skip(phase, at, 'no remote call'));
-        }
-      });
-    }
+    if (run.timeline.phase === 'queued' && 'result' in end) showNoRemoteCall(run);
     this.end(run, end);
   }
 

@@ -161,8 +161,8 @@ export interface RunService {
   onActiveRuns(listener: (active: number) => void): () => void;
   /** Newest first: calls of endpoints, or everything else. */
   list(limit: number, endpoints?: boolean): RunSummary[];
-  /** Calls of endpoints that go on. */
-  readonly activeEndpointCalls: number;
+  /** How many calls of endpoints go on. */
+  activeEndpointCalls(): number;
   describe(
     bundle: string,
     file: string,

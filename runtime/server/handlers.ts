@@ -139,7 +139,7 @@ function createHandlers(context: HandlerContext): Handlers {
     'run.frames': ({ run }) => service.frames(run),
     'run.active': (_params, session) => ({ runs: service.startedBy(session.principal.device) }),
     'run.list': ({ limit, endpoints }) => {
-      const { activeEndpointCalls } = service;
+      const activeEndpointCalls = service.activeEndpointCalls();
       return {
         runs: service.list(limit, endpoints),
         ...(activeEndpointCalls === 0 ? {} : { activeEndpointCalls }),

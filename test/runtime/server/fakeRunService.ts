@@ -64,7 +64,7 @@ export class FakeRunService implements RunService {
     removeKey: () => nothingDeployed(),
     onChange: () => () => undefined,
   };
-  readonly activeEndpointCalls = 0;
+  readonly activeEndpointCalls = (): number => 0;
   /** How often it was told that a run is likely to follow. */
   prepared = 0;
   private readonly containerListeners = new Set<(containers: Container[]) => void>();
