@@ -4,6 +4,8 @@
 const AHEAD_MS = 25;
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** Inputs at hand in a container, over those that it works on, where they are as large as the next one. */
+const MAX_DEPTH_BYTES = 32 * 1024 * 1024;
 /** Weight of the newest duration in the running mean. */
 const NEWEST_WEIGHT = 0.2;
 const SETTLED_AFTER = 5;
@@ -33,12 +35,17 @@ export class DurationEstimate {
 
 /**
  * Inputs that a container may hold, the ones being worked on included. Unknown durations go one by one, and
- * so do long ones: what waits behind a long call could be running elsewhere.
+ * so do long ones: what waits behind a long call could be running elsewhere. Nor do large ones pile up.
  */
-export function targetDepth(callMs: number | undefined, concurrency: number): number {
+export function targetDepth(
+  callMs: number | undefined,
+  concurrency: number,
+  inputBytes = 0,
+): number {
   if (callMs === undefined) return concurrency;
   const ahead = Math.floor(AHEAD_MS / Math.max(callMs, 0.01));
-  return Math.min(MAX_BATCH * 2, Math.max(concurrency, concurrency * ahead));
+  const fitting = Math.floor(MAX_DEPTH_BYTES / Math.max(inputBytes, 1));
+  return Math.min(MAX_BATCH * 2, Math.max(concurrency, Math.min(concurrency * ahead, fitting)));
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Call, CallSink } from './call';
 import type { CallingCode, Resolved } from './callTargets';
 import {
   Invocation,
+  MAX_UNTAKEN_BYTES,
   type InvocationHost,
   type InvocationProgress,
   type Invoke,
@@ -16,6 +17,8 @@ export interface CallerOptions {
   /** The code that calls, and the run that its calls belong to, as things stand. */
   caller: () => { run: Run; code: CallingCode } | undefined;
   send: (header: object, body?: Buffer) => void;
+  /** Bytes that were sent and that the caller has not taken yet; `resume` is called when they are gone. */
+  unsentBytes?: () => number;
   /** Finds what is called; at once where it is known already. */
   resolve: (code: CallingCode, invoke: Invoke) => Resolved | Promise<Resolved>;
   makeCall: (run: Run, target: Target, input: Buffer, invoke: Invoke, sink: CallSink) => Call;
@@ -52,6 +55,11 @@ export class CallerSession {
         this.invocations.get(message.invocation)?.cancel(cancelled());
         break;
     }
+  }
+
+  /** The caller has taken all that was sent. */
+  resume(): void {
+    for (const invocation of [...this.invocations.values()]) invocation.resume();
   }
 
   /** The caller is gone. What it waited for is cancelled; what it spawned goes on. */
@@ -94,6 +102,7 @@ export class CallerSession {
       send: (header, body) => {
         if (!this.closed) options.send(header, body);
       },
+      behind: () => (options.unsentBytes?.() ?? 0) > MAX_UNTAKEN_BYTES / 2,
       submit: options.submit,
       cancel: options.cancel,
       makeCall: (target, input, invoke, sink) =>

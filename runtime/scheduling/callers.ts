@@ -46,6 +46,7 @@ export class Callers {
           return parent && { run: parent.run, code: codeOf(parent.target) };
         },
         send: (header, data) => container.link?.send(header, data),
+        unsentBytes: () => container.link?.unsentBytes ?? 0,
         noteInvocation: (invoke, change) => {
           if (change === 1) {
             const parent = oldestCall(container);
@@ -57,6 +58,7 @@ export class Callers {
         },
       });
       this.inContainers.set(container, session);
+      container.link?.onDrain(() => this.inContainers.get(container)?.resume());
     }
     session.receive(message, body);
   }
@@ -77,6 +79,7 @@ export class Callers {
       send: (header, body) => {
         if (!caller.destroyed) caller.write(encodeWorkerMessage(header, body));
       },
+      unsentBytes: () => caller.writableLength,
       noteInvocation: () => undefined,
     });
     this.local.set(run, { session, output });
@@ -98,6 +101,7 @@ export class Callers {
         caller.destroy();
       }
     });
+    caller.on('drain', () => session.resume());
     caller.on('end', () => session.close());
     caller.on('error', lost);
     output.on('data', (chunk: Buffer) =>
@@ -132,7 +136,7 @@ export class Callers {
   }
 
   private session(
-    own: Pick<CallerOptions, 'caller' | 'send' | 'noteInvocation'>,
+    own: Pick<CallerOptions, 'caller' | 'send' | 'unsentBytes' | 'noteInvocation'>,
     output: Call['output'] = 'pickle',
   ): CallerSession {
     const { options } = this;

@@ -10,6 +10,15 @@ const GRANT_EVERY = 250;
 /** Outputs that wait to be sent together. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
+/** Results on their way to a caller, and those that calls under way may have; a caller that is slower holds calls back. */
+export const MAX_UNTAKEN_BYTES = 64 * 1024 * 1024;
+/** Smaller results are not worth the look: a caller reads no further ahead than some thousand inputs. */
+const LARGE_RESULT_BYTES = 16 * 1024;
+/** So many calls are under way however large their results are. */
+const MIN_UNDER_WAY = 32;
+/** The same until the first result has shown how large they are. */
+const FIRST_UNDER_WAY = 64;
+
 export interface OutputItem {
   index: number;
   ok: boolean;
@@ -28,6 +37,8 @@ export interface InvocationProgress {
 
 /** What an invocation needs of the session around it. */
 export interface InvocationHost {
+  /** Results wait because the caller takes them more slowly than they come; `resume` follows. */
+  behind(): boolean;
   send(header: object, body?: Buffer): void;
   submit(calls: readonly Call[]): void;
   cancel(call: Call, error: RunError): void;
@@ -52,6 +63,11 @@ export class Invocation {
   private heldBodies: Buffer[] = [];
   private heldBytes = 0;
   private flushQueued = false;
+  /** Calls that are held back until their results can be taken; they are open too. */
+  private parked: Call[] = [];
+  private ends = 0;
+  private results = 0;
+  private resultBytes = 0;
 
   constructor(
     readonly invoke: Invoke,
@@ -105,8 +121,40 @@ export class Invocation {
     this.last ||= inputs.last;
     this.host.progress.started(this.invoke, calls.length, this.last);
     for (const call of calls) this.open.add(call);
-    this.host.submit(calls);
+    this.submit(calls);
     if (this.last && this.open.size === 0) this.finish();
+  }
+
+  /** The caller has taken what waited for it. */
+  resume(): void {
+    this.release();
+  }
+
+  /** Of calls that are open already. */
+  private submit(calls: Call[]): void {
+    if (this.parked.length === 0 && !this.host.behind() && this.room >= 0) {
+      this.host.submit(calls);
+      return;
+    }
+    for (const call of calls) this.parked.push(call);
+    this.release();
+  }
+
+  private release(): void {
+    if (this.parked.length === 0 || this.over || this.host.behind()) return;
+    this.parked = this.parked.filter(({ state }) => state !== 'ended');
+    const next = this.parked.slice(0, Math.max(0, this.room));
+    this.parked = this.parked.slice(next.length);
+    if (next.length > 0) this.host.submit(next);
+  }
+
+  /** How many more calls may be under way. */
+  private get room(): number {
+    const underWay = this.open.size - this.parked.length;
+    if (this.ends === 0) return FIRST_UNDER_WAY - underWay;
+    const mean = this.results === 0 ? 0 : this.resultBytes / this.results;
+    if (mean < LARGE_RESULT_BYTES) return Infinity;
+    return Math.max(MIN_UNDER_WAY, Math.floor(MAX_UNTAKEN_BYTES / mean)) - underWay;
   }
 
   private newCall(target: Target, input: Buffer, index: number): Call {
@@ -116,6 +164,8 @@ export class Invocation {
         this.hold({ index, ok: true, size: body.byteLength, yield: number }, body);
       },
       succeeded: ({ body }) => {
+        this.results += 1;
+        this.resultBytes += body.byteLength;
         this.hold({ index, ok: true, size: body.byteLength }, body);
         this.ended({ index, call });
       },
@@ -133,7 +183,9 @@ export class Invocation {
     this.open.delete(call);
     call.run.calls.delete(call);
     this.delivered += 1;
+    this.ends += 1;
     this.host.progress.inputEnded(this.invoke, input);
+    if (this.parked.length > 0) this.release();
     if (this.last && this.open.size === 0) this.finish();
   }
 

@@ -18,7 +18,8 @@ export class Lane {
   /** Why its calls wait, and for what, as the last decision said. */
   wait: Wait | undefined;
   timer: (() => void) | undefined;
-  private queue: Call[] = [];
+  /** From `head` on; a place before it is empty, so that an input goes with its call. */
+  private queue: (Call | undefined)[] = [];
   private head = 0;
 
   constructor(
@@ -41,7 +42,7 @@ export class Lane {
   }
 
   get calls(): readonly Call[] {
-    return this.queue.slice(this.head);
+    return this.waitingCalls();
   }
 
   /** The next call of each run that waits here, in order. */
@@ -73,7 +74,7 @@ export class Lane {
 
   /** Takes every waiting call. */
   drain(): Call[] {
-    const calls = this.queue.slice(this.head);
+    const calls = this.waitingCalls();
     this.queue = [];
     this.head = 0;
     return calls;
@@ -82,8 +83,9 @@ export class Lane {
   /** How many calls a container that holds `depth` should be given now. */
   roomIn(depth: number, containers: number): number {
     const { concurrency } = this.target;
-    if (this.first?.batch !== true) return depth < concurrency ? 1 : 0;
-    const target = targetDepth(this.durations.ms, concurrency);
+    const { first } = this;
+    if (first?.batch !== true) return depth < concurrency ? 1 : 0;
+    const target = targetDepth(this.durations.ms, concurrency, first.input.body.byteLength);
     return batchSize(depth, target, this.waiting, containers, concurrency);
   }
 
@@ -98,13 +100,21 @@ export class Lane {
         together += 1;
       together = fitBytes(this.sizes(together), together);
     }
-    const taken = this.queue.slice(this.head, this.head + together);
-    this.head += together;
+    const taken: Call[] = [];
+    for (const end = this.head + together; this.head < end; this.head += 1) {
+      const call = this.queue[this.head];
+      if (call !== undefined) taken.push(call);
+      this.queue[this.head] = undefined;
+    }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
     }
     return taken;
+  }
+
+  private waitingCalls(): Call[] {
+    return this.queue.slice(this.head).filter((call) => call !== undefined);
   }
 
   private goesWith(first: Call, other: Call | undefined): boolean {

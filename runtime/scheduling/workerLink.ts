@@ -96,6 +96,16 @@ export class WorkerConnection {
     this.socket.write(encodeWorkerMessage(header, body));
   }
 
+  /** Bytes that were sent and have not left yet. */
+  get unsentBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** Called each time that much was sent and all of it has left. */
+  onDrain(listener: () => void): void {
+    this.socket.on('drain', listener);
+  }
+
   /** Stops reading, so that a worker whose output nobody can take has to wait. */
   pause(): void {
     this.socket.pause();

@@ -1,6 +1,5 @@
 /** Runs a local entrypoint in the person's own Python, its `.remote()` calls going to the runtime. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -230,8 +229,21 @@ function feed(caller: ClientStream, pipe: Writable): void {
   caller.onPayload(async (payload) => {
     if (payload === null) pipe.end();
     else if (!pipe.destroyed && !pipe.write(payload)) {
-      await Promise.race([once(pipe, 'drain'), once(pipe, 'close')]);
+      await drained(pipe);
     }
+  });
+}
+
+/** Resolves when it takes more, or never will. */
+function drained(pipe: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      pipe.off('drain', done);
+      pipe.off('close', done);
+      resolve();
+    };
+    pipe.once('drain', done);
+    pipe.once('close', done);
   });
 }
 

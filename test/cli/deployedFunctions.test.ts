@@ -84,6 +84,11 @@ def relay(function, *args):
     return function.remote(*args)
 
 
+@app.function()
+def through(adder, more):
+    return adder.add.remote(more)
+
+
 @app.local_entrypoint()
 def main():
 ${lines.map((line) => `    ${line}`).join('\n')}
@@ -140,6 +145,28 @@ describe('deployed functions, called by name', function () {
       'hello Ada hello Bob',
       "['hello Ada', 'hello Ada', 'hello Ada'] hello Cleo",
     ]);
+  });
+
+  it('have objects made from the arguments that are given, wherever they are called', async () => {
+    const lines = await printed(
+      'Adder = velar.Cls.from_name("shop", "Adder")',
+      'print(Adder(1).add.remote(2), Adder(base=10).add.remote(more=2), Adder().add.remote(2))',
+      'print(list(Adder(5).add.map([1, 2])), Adder(7).add.spawn(1).get())',
+      'print(relay.remote(Adder(20).add, 2), through.remote(Adder(30), 3), through.remote(Adder(1), 1))',
+      'told(lambda: Adder(1, 2).add.remote(3))',
+      'told(lambda: Adder(bias=2).add.remote(3))',
+      'told(lambda: Adder(1).subtract.remote(3))',
+      'told(lambda: velar.Cls.from_name("shop", "Adder", "moon"))',
+    );
+    assert.deepEqual(lines.slice(0, 3), ['3 12 42', '[6, 7] 8', '22 33 2']);
+    const wanted = [
+      /^RemoteTypeError False True Adder: too many positional arguments/,
+      /^RemoteTypeError False True Adder: got an unexpected keyword argument 'bias'/,
+      /^NotFound True False shop has no function Adder\.subtract in staging/,
+    ];
+    const told = lines.slice(3).filter((line) => /^\w+ (True|False)/.test(line));
+    wanted.forEach((pattern, index) => assert.match(told[index] ?? '', pattern, lines.join('\n')));
+    assert.match(told[3] ?? '', /^ValueError .*"?moon/, lines.join('\n'));
   });
 
   it('say what is wrong, and what to do', async () => {

@@ -31,11 +31,15 @@ reveal_type(deployed)
 reveal_type(deployed.remote("Ada"))
 reveal_type(deployed.spawn("Ada"))
 reveal_type(deployed.remote_gen(3))
+adder = velar.Cls.from_name("shop", "Adder")
+reveal_type(adder(base=2))
+reveal_type(adder(2).add.remote(3))
 reveal_type(greet.remote("Ada"))
 reveal_type(greet.map(["Ada"]))
 reveal_type(greet.spawn("Ada"))
 greet.remote(3)
 velar.Function.from_name("shop", 3)
+velar.Cls.from_name(3, "Adder")
 app.deploy(env="staging")
 `;
 
@@ -97,6 +101,8 @@ describe('the SDK as a type checker sees it', () => {
         'Any',
         'FunctionCall[Any]',
         'Iterator[Any]',
+        'DeployedObject',
+        'Any',
         'str',
         'Iterator[str]',
         'FunctionCall[str]',
@@ -104,7 +110,7 @@ describe('the SDK as a type checker sees it', () => {
       const errors = generalDiagnostics.filter(({ severity }) => severity === 'error');
       assert.deepEqual(
         errors.map(({ rule }) => rule),
-        ['reportArgumentType', 'reportArgumentType', 'reportCallIssue'],
+        ['reportArgumentType', 'reportArgumentType', 'reportArgumentType', 'reportCallIssue'],
         stdout,
       );
     } finally {

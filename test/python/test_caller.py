@@ -172,6 +172,39 @@ class Calling(unittest.TestCase):
         self.assertLess(next(taken), 1000 + 256 * 3)
         results.close()
 
+    def test_large_inputs_are_read_no_further_ahead_than_their_bytes_allow(self):
+        hold = threading.Event()
+        self.connect(lambda args, kwargs: len(args[0]), hold=hold)
+        size, taken = 5 << 20, []
+
+        def large():
+            for i in range(40):
+                taken.append(i)
+                yield bytes(size)
+
+        results = work.map(large())
+        threading.Timer(0.5, hold.set).start()
+        self.assertEqual(next(results), size)
+        self.assertLessEqual(len(taken), 64 // 5 + 2)
+        self.assertEqual(list(results), [size] * 39)
+        self.assertEqual(len(taken), 40)
+
+    def test_the_larger_results_are_the_fewer_inputs_go_ahead(self):
+        size, taken = 128 << 10, []
+        self.connect(lambda args, kwargs: bytes(size), shuffle=True)
+
+        def numbers():
+            for i in range(2000):
+                taken.append(i)
+                yield i
+
+        for done, result in enumerate(work.map(numbers()), 1):
+            self.assertEqual(len(result), size)
+            # How large results are shows with the first ones: what was sent before does not count.
+            if done > 1000:
+                self.assertLessEqual(len(taken) - done, (64 << 20) // size)
+        self.assertEqual(done, 2000)
+
     def test_a_slow_input_is_not_held_back_until_the_batch_is_full(self):
         self.connect()
 

@@ -64,6 +64,16 @@ class Deployed(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
+    def test_an_object_of_a_class_travels_with_what_it_is_made_from(self):
+        made = pickle.loads(pickle.dumps(velar.Cls.from_name("shop", "Model", "staging")(3, size="big")))
+        self.assertIsInstance(made, velar.DeployedObject)
+        method = pickle.loads(pickle.dumps(made.ask))
+        self.assertEqual((method.qualname, method.environment), ("Model.ask", "staging"))
+        self.assertEqual(method._target.constructor, ((3,), {"size": "big"}))
+        for wrong in (("", "Model"), ("shop", ""), ("shop", "Model", "moon")):
+            with self.assertRaises(ValueError):
+                velar.Cls.from_name(*wrong)
+
     def test_its_code_is_not_here(self):
         function = velar.Function.from_name("shop", "double")
         for call in (function, function.local):

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from . import exception, gpu
 from .app import App
-from .cls import enter, exit, method
+from .cls import Cls, enter, exit, method
 from ._handle import FunctionCall
-from .deployed import DeployedFunction
+from .deployed import DeployedClass, DeployedFunction, DeployedObject
 from .deployment import Deployment
 from .function import Function
 from .gpu import Gpu
@@ -30,7 +30,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "App",
+    "Cls",
+    "DeployedClass",
     "DeployedFunction",
+    "DeployedObject",
     "Deployment",
     "Function",
     "FunctionCall",

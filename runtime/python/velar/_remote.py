@@ -26,6 +26,13 @@ BATCH_BYTES = 1024 * 1024
 BATCH_AGE = 0.005
 #: How far ``.map`` runs ahead of the consumer, in inputs, so that results held for their order stay bounded.
 MAX_AHEAD = 4096
+#: The same in bytes: of large inputs that have no result yet, of results held for their order, and of results that
+#: inputs on their way may have. A single one may be larger.
+MAX_AHEAD_BYTES = 64 * 1024 * 1024
+#: Smaller inputs are not counted by their bytes: as many as ``MAX_AHEAD`` of them stay within the same bound.
+LARGE_INPUT = MAX_AHEAD_BYTES // MAX_AHEAD
+#: So many inputs go ahead however large their results are, to keep containers busy.
+MIN_AHEAD = 64
 
 Input = Tuple[Tuple[Any, ...], Dict[str, Any]]
 
@@ -196,6 +203,10 @@ class _Spread:
         self._exhausted = False
         self._yielded = 0
         self._held: Dict[int, Output] = {}
+        self._large: Dict[int, int] = {}
+        self._ahead_bytes = 0
+        self._taken = 0
+        self._taken_bytes = 0
 
     def run(self) -> Iterator[Any]:
         invocation = self._invocation
@@ -219,7 +230,12 @@ class _Spread:
             )
 
     def _room(self) -> int:
-        return min(self._invocation.credit, self._yielded + MAX_AHEAD - self._invocation.sent)
+        if self._ahead_bytes >= MAX_AHEAD_BYTES:
+            return 0
+        ahead = MAX_AHEAD
+        if self._taken_bytes > self._taken * LARGE_INPUT:
+            ahead = max(MIN_AHEAD, MAX_AHEAD_BYTES * self._taken // self._taken_bytes)
+        return min(self._invocation.credit, self._yielded + ahead - self._invocation.sent)
 
     def _send_batch(self) -> None:
         """Pulls inputs until the batch is full, large or old, or the iterator ends; sends it."""
@@ -240,6 +256,11 @@ class _Spread:
                 pickles, size = [], 0
             pickles.append(data)
             size += len(data)
+            if len(data) > LARGE_INPUT:
+                self._large[self._invocation.sent + len(pickles) - 1] = len(data)
+                self._ahead_bytes += len(data)
+                if self._ahead_bytes >= MAX_AHEAD_BYTES:
+                    break
             now = time.perf_counter()
             if len(pickles) == 1:
                 oldest = now
@@ -257,12 +278,20 @@ class _Spread:
         outputs = self._invocation.outputs
         while outputs:
             output = outputs.popleft()
+            size = len(output.data)
+            self._taken += 1
+            self._taken_bytes += size
+            if self._large:
+                self._ahead_bytes -= self._large.pop(output.index, 0)
             if not self._ordered or output.index == self._yielded:
                 yield self._value(output)
                 while self._ordered and self._yielded in self._held:
-                    yield self._value(self._held.pop(self._yielded))
+                    held = self._held.pop(self._yielded)
+                    self._ahead_bytes -= len(held.data)
+                    yield self._value(held)
             else:
                 self._held[output.index] = output
+                self._ahead_bytes += size
 
     def _value(self, output: Output) -> Any:
         self._yielded += 1

@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Optional, Tuple, Type, TypeVar, cast, overload
 
 from . import _check
+from .deployed import DeployedClass
 from .function import Function
 from .options import Options
 
@@ -143,6 +144,18 @@ class Cls:
                     self.methods.pop(name, None)
         if not self.methods:
             raise TypeError("class %s has no @velar.method(), so nothing of it could be called." % user_class.__name__)
+
+    @staticmethod
+    def from_name(app: str, name: str, environment: Optional[str] = None) -> DeployedClass:
+        """A class as it is deployed, to make objects with arguments of their own. Asks nothing of the runtime yet.
+
+        >>> Model = velar.Cls.from_name("models", "Model")
+        >>> Model("gpt2").generate.remote("Once")
+
+        ``app``: name of the app; ``name``: name of the class; ``environment``: as for
+        :meth:`velar.Function.from_name`. Raises ``TypeError`` and ``ValueError`` for what is no name or environment.
+        """
+        return DeployedClass(app, name, environment)
 
     @property
     def qualname(self) -> str:
