@@ -180,6 +180,8 @@ export function picker(options: { label: string; onPick: (id: string) => void })
     const key = JSON.stringify([items, selected]);
     if (key === shown) return;
     shown = key;
+    // It keeps the place, not the item: one that comes before the selected one would be shown in its stead.
+    element.selectedIndex = items.findIndex(({ id }) => id === selected);
     element.replaceChildren(
       ...items.map((item) => {
         const option = document.createElement('vscode-option');

@@ -15,7 +15,7 @@ import type { Gpu, MethodParams } from '../protocol/methods';
 import type { CallArguments } from '../protocol/values';
 import { hourlyUsd } from '../metering/cost';
 import type { PriceTable } from '../metering/prices';
-import type { RunParams } from '../scheduling/run';
+import type { Run, RunParams } from '../scheduling/run';
 import type { DeploymentService, ServedFunction } from '../scheduling/service';
 import type { Store } from '../store/store';
 import { Deployer, type DeployerOptions } from './deployer';
@@ -32,6 +32,7 @@ export interface DeploymentsOptions extends Omit<
   prices: PriceTable;
   gpus: readonly Gpu[];
   start: (params: RunParams) => Promise<void>;
+  find: (run: string) => Pick<Run, 'publish'> | undefined;
 }
 
 export class Deployments implements DeploymentService {
@@ -62,6 +63,10 @@ export class Deployments implements DeploymentService {
 
   create(params: MethodParams<'deployment.create'>, by: string): void {
     this.deployer.create(params, by);
+    const { within, run, app, environment } = params;
+    if (within === undefined || app === undefined) return;
+    const at = this.options.clock.now();
+    this.options.find(within)?.publish({ type: 'deploy', at, run, app, environment });
   }
 
   move(params: MethodParams<'deployment.move'>, by: string): void {

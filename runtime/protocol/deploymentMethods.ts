@@ -29,6 +29,8 @@ export const deploymentMethods = {
       environment: environmentSchema,
       commit: commitSchema.nullable(),
       cpu: z.boolean(),
+      /** The run whose code asks for it, which is told. */
+      within: runIdSchema.optional(),
     }),
     result: z.object({ logStream: streamIdSchema }),
   },

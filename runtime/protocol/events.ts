@@ -1,5 +1,6 @@
 /** What a run tells its watchers. Log lines travel on the run's log stream (see logChunks.ts). */
 import * as z from 'zod';
+import { environmentSchema } from './deployments';
 import { cardSampleSchema } from './gpus';
 import { runIdSchema } from './ids';
 import { phaseSchema, phaseStatusSchema } from './phases';
@@ -155,6 +156,16 @@ export const rerunEventSchema = z.object({
 });
 export type RerunEvent = z.infer<typeof rerunEventSchema>;
 
+/** The run's code deploys: a run of its own. */
+export const deployEventSchema = z.object({
+  type: z.literal('deploy'),
+  at,
+  run: runIdSchema,
+  app: z.string(),
+  environment: environmentSchema,
+});
+export type DeployEvent = z.infer<typeof deployEventSchema>;
+
 /** What an input gave that runs again; `map`, `function` and `index` as `input-failed` has them. */
 export const inputResultEventSchema = z.object({
   type: z.literal('input-result'),
@@ -192,6 +203,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   batchEventSchema,
   inputFailedEventSchema,
   rerunEventSchema,
+  deployEventSchema,
   inputResultEventSchema,
   z.object({
     type: z.literal('log-gap'),

@@ -188,6 +188,8 @@ export function applyRunEvent(record: RunRecord, event: RunEvent): RunRecord {
       return { ...record, failedInputs: [...record.failedInputs, event] };
     case 'rerun':
       return { ...record, rerun: event };
+    case 'deploy':
+      return record;
     case 'input-result':
       return { ...record, inputResults: [...record.inputResults, event].slice(-MAX_YIELDS) };
     case 'log-gap':

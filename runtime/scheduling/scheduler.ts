@@ -137,6 +137,7 @@ export class Scheduler implements RunService {
       bring: (targets) => this.pool.bring(targets),
       keep: (...args) => this.pool.serve(...args),
       withdraw: (owner) => this.pool.withdraw(owner),
+      find: (run) => parts.runs.find(run),
       start: (params) => this.start(params),
     });
     this.callTargets = new CallTargets({

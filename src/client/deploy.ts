@@ -37,7 +37,7 @@ export function startDeploy(
 /** Deploys from a bundle that the runtime has already. */
 export function startDeployOf(
   connection: ClientConnection,
-  request: Omit<DeployRequest, 'root'> & { bundle: string; app: string },
+  request: Omit<DeployRequest, 'root'> & { bundle: string; app: string; within: string },
 ): RunHandle {
   const { file, environment } = request;
   return startRemote(connection, file, `deploy to ${environment}`, (run) =>

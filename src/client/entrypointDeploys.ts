@@ -17,8 +17,8 @@ import { endpointAddress, servedOf, startDeployOf } from './deploy';
 
 export interface EntrypointDeploysOptions {
   connection: ClientConnection;
-  /** What the entrypoint's own run was started from. */
-  origin: { bundle: string; file: string; cpu: boolean };
+  /** The entrypoint's own run, and what it was started from. */
+  origin: { within: string; bundle: string; file: string; cpu: boolean };
   commit: Promise<Commit | null>;
   /** Frames of the entrypoint, and where answers to it go. */
   requests: Readable;

@@ -95,7 +95,7 @@ async function runLocally(
   const { root, file, cpu } = request;
   const deploys = new EntrypointDeploys({
     connection,
-    origin: { bundle: shipped.bundle, file, cpu },
+    origin: { within: run, bundle: shipped.bundle, file, cpu },
     // As things stand now, when the files have just been sent, not when it deploys.
     commit: commitOf(root, signal).then((commit) =>
       asShipped(commit, overlay.keys(), root, shipped.files),

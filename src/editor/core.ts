@@ -11,6 +11,7 @@ import { RuntimeList } from '../client/runtimes';
 import { CostPage } from './costs/costPage';
 import { DeployService } from './deployments/deployService';
 import { DiffPages } from './deployments/diffPages';
+import { EntrypointDeploys } from './deployments/entrypointDeploys';
 import { MoveService } from './deployments/moveService';
 import { TrySession } from './deployments/trySession';
 import { asWantedTarget } from './deployments/tryTarget';
@@ -53,6 +54,7 @@ export class Core implements vscode.Disposable {
   readonly moving: MoveService;
   readonly costs: CostPage;
   private readonly pages = new DiffPages();
+  private readonly entrypointDeploys: EntrypointDeploys;
   private readonly reattach: Reattach;
   private readonly list: RuntimeList;
   private readonly sources = new RunSources();
@@ -91,6 +93,7 @@ export class Core implements vscode.Disposable {
       manager,
     });
     this.deploying = new DeployService({ records, documents, targets, shipping, log });
+    this.entrypointDeploys = new EntrypointDeploys(records, manager, log);
     this.moving = new MoveService({ records, manager, pages: this.pages, log });
     this.runs = new RunService({
       records,
@@ -196,6 +199,7 @@ export class Core implements vscode.Disposable {
   dispose(): void {
     this.saved.dispose();
     this.reattach.dispose();
+    this.entrypointDeploys.dispose();
     this.modules.dispose();
     this.debugging.dispose();
     this.tries.dispose();

@@ -1,11 +1,11 @@
 import * as assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import type { Workbench } from '../../scripts/vscode/workbench.mjs';
 import { openDesk, THEMES, type Desk } from '../support/vscode/desk';
 import { keepFailure } from './failure';
-import { answer, COLD_MS, lens, showExplorer, toast, treeRow } from './page';
+import { answer, COLD_MS, lens, panelOf, showExplorer, toast, treeRow } from './page';
 
 const APP = `import velar
 
@@ -19,6 +19,21 @@ def greet(name: str = "Ada") -> str:
 
 const CHANGED = APP.replace('function()', 'function(timeout=60)').replace('hello {', 'good day {');
 
+const SHIP = `import velar
+
+app = velar.App("shipped")
+
+
+@app.function()
+def job() -> int:
+    return 1
+
+
+@app.local_entrypoint()
+def main():
+    app.deploy(wait=True)
+`;
+
 for (const { theme, shade } of THEMES) {
   describe(`deploying from VS Code (${shade} theme)`, function () {
     this.timeout(2 * COLD_MS);
@@ -28,7 +43,7 @@ for (const { theme, shade } of THEMES) {
 
     before(async function () {
       this.timeout(180_000);
-      desk = await openDesk({ 'hello.py': APP }, { colorTheme: theme });
+      desk = await openDesk({ 'hello.py': APP, 'ship.py': SHIP }, { colorTheme: theme });
       ({ workbench } = desk);
       ({ page } = workbench);
       await workbench.openFile('hello.py');
@@ -84,7 +99,6 @@ for (const { theme, shade } of THEMES) {
       const first = page.locator('.view-line').filter({ hasText: 'production of hello serves' });
       await page.locator('.view-line').filter({ hasText: 'timeout 300 s → 60 s' }).waitFor();
       await page.locator('.view-line').filter({ hasText: '+    return f"good day' }).waitFor();
-      await lens(page, 'Promote to production').waitFor();
       await workbench.screenshot(`promote-${shade}`);
       const [boxed, line] = [await box.boundingBox(), await first.boundingBox()];
       assert.ok(boxed && line && boxed.y + boxed.height <= line.y, 'the box hides no change');
@@ -93,7 +107,7 @@ for (const { theme, shade } of THEMES) {
       await editor.locator('.view-line').filter({ hasText: 'good day' }).waitFor();
       await editor.locator('.view-line').filter({ hasText: 'hello {name}' }).waitFor();
       await workbench.screenshot(`promote-code-${shade}`);
-      await page.locator('.tab', { hasText: 'promote hello to version 2' }).click();
+      await workbench.runCommand('Velar: Show Changes Before Promoting');
       await lens(page, 'Promote to production').click();
       await confirm('Promote');
       await serves('production', 2);
@@ -131,6 +145,25 @@ for (const { theme, shade } of THEMES) {
       await toast(page, 'production of hello serves nothing now').waitFor();
       await treeRow(page, /^\s*production.*serves nothing/).waitFor();
       await treeRow(page, /^\s*staging.*version 2/).waitFor();
+    });
+
+    it('shows a deploy that a local entrypoint starts beside the entrypoint, with what it made', async () => {
+      await workbench.openFile('ship.py');
+      await lens(page, 'Run Locally').click();
+      const told = toast(page, 'shipped version 1 serves staging');
+      await told.waitFor({ timeout: COLD_MS });
+      await treeRow(page, /^\s*shipped/).waitFor();
+      const panel = panelOf(page);
+      const part = (id: string): Locator => panel.getByTestId(id);
+      await panel.getByText('main', { exact: true }).first().waitFor();
+      await panel
+        .getByRole('option', { name: /deploy to staging/ })
+        .first()
+        .waitFor({
+          state: 'attached',
+        });
+      await workbench.screenshot('deploy-of-entrypoint');
+      await workbench.runCommand('Notifications: Clear All Notifications');
     });
   });
 }

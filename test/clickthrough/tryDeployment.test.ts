@@ -140,6 +140,23 @@ for (const { theme, shade } of THEMES) {
       await finding.getByText('near').waitFor();
     });
 
+    it('compares with inputs of earlier calls, too, and says which of them differ', async () => {
+      await field('item').fill('chair');
+      await choose(part('compare-inputs'), 'these and 1 earlier input');
+      await part('try-compare').click();
+      const finding = part('compare-diff');
+      await finding.getByText('Results differ in 10 of 10 pairs of calls').waitFor({
+        timeout: COLD_MS,
+      });
+      const text = await finding.innerText();
+      assert.match(text, /item=chair, times=3\s+differs in 5 of 5 pairs/);
+      assert.match(text, /item=lamp, times=3\s+differs in 5 of 5 pairs/);
+      assert.match(text, /The first that differs: item=chair/);
+      await part('try-cancel').waitFor({ state: 'hidden' });
+      await workbench.screenshot(`compare-inputs-${shade}`);
+      await choose(part('compare-inputs'), 'these inputs');
+    });
+
     // Colours are what differs: one theme is enough for the rest.
     if (shade === 'light') return;
 

@@ -82,7 +82,8 @@ export function createTryActions(host: Host): TryActions {
     'div',
     { class: 'try-actions' },
     h('div', { class: 'try-row' }, call, cancel, busy, saved.element),
-    h('div', { class: 'try-row' }, compare, given.element, count.element),
+    h('div', { class: 'try-row' }, compare, count.element),
+    given.element,
     reason,
   );
   let shown: TryState['busy'] = 'no';

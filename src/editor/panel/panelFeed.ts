@@ -36,7 +36,9 @@ export class PanelFeed implements Disposable {
   ) {
     this.disposables = [
       // A new run is what the person wants to see.
-      records.onDidAdd((entry) => this.select(entry.run)),
+      records.onDidAdd((entry) => {
+        if (entry.origin.beside !== true) this.select(entry.run);
+      }),
       records.onDidChange((entry) => {
         if (entry !== undefined) this.later(() => this.dirtyRecords.add(entry));
       }),

@@ -19,6 +19,8 @@ export interface RunOrigin {
   readonly rerunOf?: string;
   /** Starts it over, for what is no run of a function, such as a deploy. */
   readonly again?: (cpu: boolean) => Promise<unknown>;
+  /** Started by the code of a run that the person watches: listed beside it, not shown in its place. */
+  readonly beside?: boolean;
 }
 
 /** Something that happens before there is a run. */
