@@ -155,15 +155,16 @@ for (const { theme, shade } of THEMES) {
       await treeRow(page, /^\s*shipped/).waitFor();
       const panel = panelOf(page);
       const part = (id: string): Locator => panel.getByTestId(id);
-      await panel.getByText('main', { exact: true }).first().waitFor();
-      await panel
-        .getByRole('option', { name: /deploy to staging/ })
-        .first()
-        .waitFor({
-          state: 'attached',
-        });
+      const runs = panel.locator('.run-picker');
+      const deploy = runs.locator('vscode-option', { hasText: 'deploy to staging' }).first();
+      await deploy.waitFor({ state: 'attached' });
+      await runs.locator('.selected-value', { hasText: 'main' }).waitFor();
+      await part('phase-container').filter({ hasText: 'no remote call' }).waitFor();
+      await runs.click();
+      await deploy.click();
+      await part('result').getByText('shipped').waitFor();
+      await part('phase-container').filter({ hasText: 'Python' }).waitFor();
       await workbench.screenshot('deploy-of-entrypoint');
-      await workbench.runCommand('Notifications: Clear All Notifications');
     });
   });
 }
