@@ -1,5 +1,5 @@
 /** Deploys that the code of a run starts, as `app.deploy()` does, shown as those that were clicked. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { DeployEvent } from '../../../runtime/protocol/events';
 import { VelarError } from '../../../runtime/protocol/errors';
 import { attachRun } from '../../client/runs';
