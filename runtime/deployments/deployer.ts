@@ -1,6 +1,6 @@
 /** Brings versions into environments: a first container of each function has to come up before the switch. */
 import type { FunctionDescription } from '../protocol/description';
-import type { DeployedFunction, Environment, Version } from '../protocol/deployments';
+import type { DeployedFunction, Environment, Version, VersionName } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
 import type { MethodParams } from '../protocol/methods';
 import { newRunId } from '../protocol/runIds';
@@ -17,9 +17,11 @@ import { checkDeploy, checkMove, checkServed, checkUndeploy } from './moveRules'
 import { MoveTurns } from './moveTurns';
 import { comeUp, type ReadinessOptions } from './readiness';
 import { setApart, type ApartOptions } from './stagingApart';
+import type { VersionImages } from './versionImages';
 
 export interface DeployerOptions extends ReadinessOptions, ApartOptions {
   deployments: DeploymentStore;
+  images: Pick<VersionImages, 'repinAll'>;
   clock: Clock;
   begin: (params: RunParams) => Run;
   end: (run: Run, end: { result: ResultValue } | { error: RunError }) => void;
@@ -44,6 +46,8 @@ interface Chosen {
 interface Given extends Pick<RunParams, 'bundle' | 'file' | 'cpu'> {
   id: string;
   environment: Environment;
+  /** Where one exists already. */
+  version?: VersionName;
   what: string;
   by: string;
 }
@@ -91,7 +95,7 @@ export class Deployer {
   /** Starts a run that promotes or rolls back. Throws `not-found`, `conflict`. */
   move(params: MethodParams<'deployment.move'>, by: string): void {
     const { run: id, app, environment, version: number, action } = params;
-    const { deployments, clock } = this.options;
+    const { deployments, images, clock } = this.options;
     const version = deployments.version(app, number);
     checkMove(deployments, version, environment, action);
     // What a change that is still going on leaves to be served is not known yet.
@@ -100,12 +104,13 @@ export class Deployer {
     }
     const { bundle, file, cpu } = version;
     const what = action === 'promote' ? 'promote to production' : `roll back ${environment}`;
-    this.start({ id, bundle, file, cpu, environment, what, by }, app, {
+    this.start({ id, bundle, file, cpu, environment, version, what, by }, app, {
       check: () => {
         checkMove(deployments, version, environment, action);
         checkServed(deployments, version, environment);
       },
-      serve: () => {
+      serve: (_, functions) => {
+        images.repinAll(version, functions);
         const at = clock.now();
         deployments.serve(version, { app, environment, version: number, at, by, action });
         return number;
@@ -135,16 +140,20 @@ export class Deployer {
 
   /** Brings up again what served versions keep warm, as after a start of the runtime. */
   keepServing(): void {
-    const { deployments } = this.options;
+    const { deployments, images } = this.options;
     for (const { app, serves } of deployments.apps()) {
       for (const { environment, version: number } of serves) {
-        const { functions, bundle, file, cpu } = deployments.version(app, number);
-        if (!functions.some(({ options }) => options.minContainers > 0)) continue;
-        const given = { id: newRunId(), bundle, file, cpu, environment };
+        const version = deployments.version(app, number);
+        const { bundle, file, cpu } = version;
+        if (!version.functions.some(({ options }) => options.minContainers > 0)) continue;
+        const given = { id: newRunId(), bundle, file, cpu, environment, version };
         const what = `serve ${environment} again`;
         this.start({ ...given, what, by: 'the runtime' }, app, {
           check: () => undefined,
-          serve: () => number,
+          serve: (_, functions) => {
+            images.repinAll(version, functions);
+            return number;
+          },
         });
       }
     }
@@ -232,10 +241,11 @@ export class Deployer {
     try {
       const error = await comeUp(run, targets, bringing, endOf(run), this.options);
       if (error !== undefined) return { error };
+      const deployed = await Promise.all(targets.map(deployedFrom));
       if (!run.active) return { error: cancelled() };
       // While it came up, production may have been protected.
       change.check(name);
-      const version = change.serve(name, targets.map(deployed));
+      const version = change.serve(name, deployed);
       this.options.keep(ownerOf(name, environment), targets);
       return { result: { value: { app: name, version, environment } } };
     } finally {
@@ -274,10 +284,16 @@ function chooseApp(
   };
 }
 
-function deployed({ function: found, image }: Target): DeployedFunction {
+async function deployedFrom({ function: found, image }: Target): Promise<DeployedFunction> {
+  const pin = await image.pin();
   const { secrets, ...options } = found.options;
   const names = secrets.map(({ name, values }) => name ?? Object.keys(values ?? {}).join(', '));
-  return { ...found, options: { ...options, secrets: names }, imageKey: image.key };
+  return {
+    ...found,
+    options: { ...options, secrets: names },
+    imageKey: image.key,
+    ...(pin === undefined ? {} : { pin }),
+  };
 }
 
 /** What the person asked for can't be, or the platform failed. */

@@ -23,11 +23,13 @@ import { roomNotes } from './moveRoom';
 import { sharedSecretTexts } from './stagingApart';
 import { diffVersions, type DiffSide } from './versionDiff';
 import { versionFile } from './versionFiles';
+import type { VersionImages } from './versionImages';
 
 export interface DeploymentsOptions extends Omit<
   DeployerOptions,
-  'deployments' | 'volumes' | 'secrets'
+  'deployments' | 'images' | 'volumes' | 'secrets'
 > {
+  images: VersionImages;
   store: Pick<Store, 'deployments' | 'bundles' | 'blobs' | 'volumes' | 'secrets'>;
   prices: PriceTable;
   gpus: readonly Gpu[];
@@ -51,14 +53,6 @@ export class Deployments implements DeploymentService {
   /** Bundles of versions: each can be served again. */
   get bundles(): string[] {
     return this.list().flatMap(({ versions }) => versions.map(({ bundle }) => bundle));
-  }
-
-  /** Keys of images that environments serve. */
-  get images(): ReadonlySet<string> {
-    const served = this.list().flatMap(({ serves, versions }) =>
-      versions.filter(({ version }) => serves.some((each) => each.version === version)),
-    );
-    return new Set(served.flatMap(({ functions }) => functions.map(({ imageKey }) => imageKey)));
   }
 
   create(params: MethodParams<'deployment.create'>, by: string): void {
@@ -119,7 +113,12 @@ export class Deployments implements DeploymentService {
       .toReversed();
   }
 
-  diff(app: string, environment: Environment, number: number, from?: number): VersionDiff {
+  async diff(
+    app: string,
+    environment: Environment,
+    number: number,
+    from?: number,
+  ): Promise<VersionDiff> {
     const { deployments, bundles, secrets } = this.options.store;
     const to = deployments.version(app, number);
     const side = (version: Version): DiffSide => ({
@@ -132,8 +131,15 @@ export class Deployments implements DeploymentService {
       this.hourly(fn),
     );
     const names = to.functions.flatMap(({ options }) => options.secrets);
-    const room = from === undefined ? roomNotes(environment, served, to, this.options.gpus) : [];
-    return { ...diff, notes: [...room, ...sharedSecretTexts(names, secrets.list())] };
+    // Two versions are compared, or one is about to be served.
+    const move =
+      from === undefined
+        ? [
+            ...(await this.options.images.lost(to)),
+            ...roomNotes(environment, served, to, this.options.gpus),
+          ]
+        : [];
+    return { ...diff, notes: [...move, ...sharedSecretTexts(names, secrets.list())] };
   }
 
   file(app: string, number: number, path: string): Promise<VersionFile> {
@@ -202,10 +208,11 @@ export class Deployments implements DeploymentService {
 function paramsOf(
   run: string,
   environment: Environment,
-  { version: { bundle, file, cpu }, function: { qualname, kind } }: ServedFunction,
+  { version, function: { qualname, kind } }: ServedFunction,
   given: CallArguments,
   instance: CallArguments | undefined,
 ): RunParams {
+  const { bundle, file, cpu } = version;
   return {
     run,
     bundle,
@@ -215,6 +222,7 @@ function paramsOf(
     arguments: given,
     cpu,
     environment,
+    version,
     ...(instance === undefined ? {} : { instance }),
   };
 }

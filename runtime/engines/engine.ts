@@ -1,6 +1,6 @@
 /** What an engine does: makes images ready, places containers, lists them, stops them. Nothing else. */
 import type { Readable } from 'node:stream';
-import type { Environment } from '../protocol/deployments';
+import type { Environment, ImagePin } from '../protocol/deployments';
 import type { FunctionDescription } from '../protocol/description';
 import type { FileEntry, Gpu } from '../protocol/methods';
 
@@ -32,6 +32,16 @@ export interface EngineImage {
   ): Promise<{ cached: boolean; pulled?: boolean }>;
   /** True when `ensure` would find it ready, as far as is known without looking. */
   isReady(): boolean;
+  /** The build that it is, which the engine keeps by that name from now on; undefined while there is none. */
+  pin(): Promise<ImagePin | undefined>;
+}
+
+/** What an image is planned for, where it is of something deployed. */
+export interface PlannedFor {
+  /** Its volumes may be its own. */
+  environment?: Environment | undefined;
+  /** That very build, as long as it is there; else what is built anew says so as it is built. */
+  pin?: ImagePin | undefined;
 }
 
 /** Files of a bundle; paths are relative to its root, with `/`. */
@@ -88,9 +98,11 @@ export interface LeftContainer {
   readonly gpus: readonly string[];
 }
 
-/** An image of ours on the engine's disk. */
+/** An image on the engine's disk that Velar has to do with. */
 export interface StoredImage {
   key: string;
+  /** `pulled`: by this runtime, though others may use it as well. `others`: made for another runtime. */
+  owner: 'ours' | 'pulled' | 'others';
   /** What is in it, for people. */
   label: string;
   bytes: number;
@@ -108,21 +120,22 @@ export interface Engine {
   readonly left?: readonly LeftContainer[];
   /** Folder of this machine whose content containers see, read-only, and where; none where they can't be debugged. */
   readonly brought?: { folder: string; inside: string };
-  /**
-   * `environment`: of what is deployed, whose volumes may be its own. Throws `python-missing` and other errors that
-   * name what is missing.
-   */
+  /** Throws `python-missing` and other errors that name what is missing. */
   planImage(
     wanted: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
-    environment?: Environment,
+    of?: PlannedFor,
   ): Promise<EngineImage>;
+  /** Whether that very build is still there. */
+  hasImage(pin: ImagePin): Promise<boolean>;
   start(spec: ContainerSpec): Promise<PlacedContainer>;
   list(): PlacedContainer[];
-  /** Images that Velar made, and no others; least recently used first. */
+  /** Images that Velar made or pulled, and no others; least recently used first. */
   storedImages(): Promise<StoredImage[]>;
-  /** Removes one of `storedImages`. Throws `not-found`, `conflict` while it is in use. */
-  removeImage(key: string): Promise<void>;
+  /** Removes one of `storedImages`; bytes that are free now. Throws `not-found`, `conflict` while others need it. */
+  removeImage(key: string): Promise<number>;
+  /** Removes what builds that failed have left, once it is old; bytes that are free now. */
+  removeLeftovers(): Promise<number>;
   /** Ends every container and build. Resolves when no process is left. */
   dispose(): Promise<void>;
 }

@@ -1,13 +1,15 @@
 /** The process engine: each container is a Python process of this machine, in a virtual environment. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImagePin } from '../protocol/deployments';
 import type {
   FunctionDescription,
   FunctionOptions,
   ImageDescription,
 } from '../protocol/description';
+import { ANOTHER_BUILD } from '../images/anotherBuild';
 import { ImageStore } from '../images/imageStore';
-import { planImage } from '../images/imagePlan';
+import { planImage, planOver } from '../images/imagePlan';
 import {
   imageNotApplied,
   notAppliedNote,
@@ -28,6 +30,7 @@ import type {
   Engine,
   EngineImage,
   PlacedContainer,
+  PlannedFor,
   StoredImage,
 } from './engine';
 import { CONTAINER_MARK, killContainerProcesses } from './leftovers';
@@ -47,7 +50,7 @@ export interface ProcessEngineOptions {
 
 interface ProcessImage extends EngineImage {
   /** Names its virtual environment. */
-  venvKey: string;
+  venvKey(): string;
   python(): string;
 }
 
@@ -78,7 +81,7 @@ export class ProcessEngine implements Engine {
   async planImage(
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
-    environment?: Environment,
+    { environment, pin }: PlannedFor = {},
   ): Promise<EngineImage> {
     const { python, notApplied } = await this.pythonFor(image);
     const requirements = new Map<string, string>();
@@ -91,21 +94,36 @@ export class ProcessEngine implements Engine {
       } else requirements.set(layer.path, content.toString('utf8'));
     }
     notApplied.push(...imageNotApplied(image), ...optionsNotApplied(options));
-    const plan = planImage({ image, python, requirements });
+    const today = planImage({ image, python, requirements });
+    // A Python that was updated since gives the same image another name; what is there still serves.
+    const pinned =
+      pin !== undefined && pin.key !== today.venvKey && (await this.images.works(pin.key))
+        ? planOver(today, pin.key)
+        : undefined;
+    let plan = pinned ?? today;
     let executable = '';
     const planned: ProcessImage = {
       key: plan.imageKey,
-      venvKey: plan.venvKey,
+      venvKey: () => plan.venvKey,
       note: noteOf(notApplied, options),
       environment: { ...plan.environment, ...this.volumesOf(options, environment) },
       python: () => executable,
       isReady: () => executable !== '' && this.images.isReady(plan),
       ensure: async (listener, signal) => {
         this.asked.set(plan.venvKey, Date.now());
+        if (pin !== undefined && !(await this.hasImage(pin))) {
+          listener.output(ANOTHER_BUILD);
+          if ((await this.images.buildOf(plan.venvKey)) === undefined) plan = today;
+        }
+        this.asked.set(plan.venvKey, Date.now());
         const ready = await this.images.ensure(plan, python, listener, signal);
         this.asked.set(plan.venvKey, Date.now());
         executable = ready.python;
         return { cached: ready.cached };
+      },
+      pin: async () => {
+        const build = await this.images.buildOf(plan.venvKey);
+        return build === undefined ? undefined : { key: plan.venvKey, build };
       },
     };
     this.planned.set(planned, planned);
@@ -147,7 +165,7 @@ export class ProcessEngine implements Engine {
       },
     };
     this.placed.set(spec.container, container);
-    this.venvs.set(spec.container, image.venvKey);
+    this.venvs.set(spec.container, image.venvKey());
     return container;
   }
 
@@ -159,13 +177,21 @@ export class ProcessEngine implements Engine {
     return this.images.list((key) => this.uses(key));
   }
 
-  async removeImage(key: string): Promise<void> {
+  async hasImage({ key, build }: ImagePin): Promise<boolean> {
+    return (await this.images.buildOf(key)) === build;
+  }
+
+  async removeImage(key: string): Promise<number> {
     if (this.uses(key)) {
       throw new VelarError('conflict', `A container uses image ${key}.`, {
         hint: 'Stop it with `velar stop`, or wait until it has been idle for its window.',
       });
     }
-    await this.images.remove(key);
+    return this.images.remove(key);
+  }
+
+  removeLeftovers(): Promise<number> {
+    return this.images.removeLeftovers();
   }
 
   async dispose(): Promise<void> {

@@ -55,8 +55,12 @@ export function planImage({ image, python, requirements }: PlanInputs): ImagePla
   }
   const built = { engine: 'process', python, steps: steps.map(installOf) };
   const venvKey = keyOf(built);
-  const imageKey = keyOf({ venvKey, environment });
-  return { venvKey, imageKey, steps, environment };
+  return { venvKey, imageKey: imageKeyOf(venvKey, environment), steps, environment };
+}
+
+/** The same, set up in an environment that was built under another name. */
+export function planOver(plan: ImagePlan, venvKey: string): ImagePlan {
+  return { ...plan, venvKey, imageKey: imageKeyOf(venvKey, plan.environment) };
 }
 
 /** JSON with sorted keys, so that equal contents give equal bytes. */
@@ -65,6 +69,10 @@ export function canonicalJson(value: unknown): string {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
+}
+
+function imageKeyOf(venvKey: string, environment: Readonly<Record<string, string>>): string {
+  return keyOf({ venvKey, environment });
 }
 
 function keyOf(value: unknown): string {

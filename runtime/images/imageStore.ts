@@ -1,13 +1,15 @@
 /** The virtual environments of a home: built once each, used by many, listed by size and last use. */
+import { randomUUID } from 'node:crypto';
 import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { capture } from '../engines/children';
 import type { BuildListener, StoredImage } from '../engines/engine';
 import { isNodeError, VelarError } from '../protocol/errors';
 import { measureFolder } from '../store/folderSize';
 import { finishRemovals, namesIn, removeFolder } from '../store/removal';
 import type { ImagePlan } from './imagePlan';
-import type { PythonInterpreter } from './python';
+import { minorOf, type PythonInterpreter } from './python';
 import { SharedBuilds, type BuildWork } from './sharedBuilds';
 import { buildVenv, venvPython } from './venv';
 
@@ -21,7 +23,13 @@ export interface ReadyImage {
   cached: boolean;
 }
 
-const markerSchema = z.object({ python: z.string(), packages: z.array(z.string()) });
+const markerSchema = z.object({
+  /** Version of its Python. */
+  python: z.string(),
+  packages: z.array(z.string()),
+  /** Of this one build; empty where it was made before builds had names. */
+  build: z.string().default(''),
+});
 /** Packages that an image's label names. */
 const NAMED_PACKAGES = 5;
 
@@ -75,21 +83,57 @@ export class ImageStore {
       const { bytes } = await measureFolder(folder);
       const used = inUse(key) || this.builds.has(key);
       const label = labelOf(content);
-      images.push({ key, label, bytes, lastUsedAt: marker.mtimeMs, inUse: used });
+      const lastUsedAt = marker.mtimeMs;
+      images.push({ key, owner: 'ours', label, bytes, lastUsedAt, inUse: used });
     }
     return images.sort((a, b) => a.lastUsedAt - b.lastUsedAt);
   }
 
-  /** Removes one image. Throws `not-found`, `conflict` while it is being built. */
-  async remove(key: string): Promise<void> {
+  /** Name of the build that lies there under the key; undefined where none does. */
+  async buildOf(key: string): Promise<string | undefined> {
+    const content = this.builds.has(key) ? undefined : await readMarker(this.folder, key);
+    return content === undefined ? undefined : readContent(content).build;
+  }
+
+  /** True where its interpreter still is the Python that its packages were installed for. */
+  async works(key: string): Promise<boolean> {
+    const content = await readMarker(this.folder, key);
+    if (content === undefined) return false;
+    const script = 'import sys; print("%d.%d" % sys.version_info[:2])';
+    const command = venvPython(join(this.folder, key));
+    try {
+      const { stdout } = await capture({ command, args: ['-I', '-S', '-c', script], env: {} });
+      return stdout.trim() === minorOf(readContent(content).python);
+    } catch {
+      // The interpreter that it was made from is gone.
+      return false;
+    }
+  }
+
+  /** Removes what a build that was cut short has left; bytes that are free now. */
+  async removeLeftovers(): Promise<number> {
+    let freed = 0;
+    for (const key of await namesIn(this.folder)) {
+      if (this.builds.has(key) || (await readMarker(this.folder, key)) !== undefined) continue;
+      const folder = join(this.folder, key);
+      const { bytes } = await measureFolder(folder);
+      if (!this.builds.has(key) && (await removeFolder(folder))) freed += bytes;
+    }
+    return freed;
+  }
+
+  /** Removes one image; bytes that are free now. Throws `not-found`, `conflict` while it is being built. */
+  async remove(key: string): Promise<number> {
     if (this.builds.has(key)) throw new VelarError('conflict', `Image ${key} is being built.`);
     this.ready.delete(key);
     const known = (await namesIn(this.folder)).includes(key);
+    const { bytes } = known ? await measureFolder(join(this.folder, key)) : { bytes: 0 };
     if (!known || !(await removeFolder(join(this.folder, key)))) {
       throw new VelarError('not-found', `There is no image ${key}.`, {
         hint: '`velar storage` lists those that there are.',
       });
     }
+    return bytes;
   }
 
   private async isBuilt(key: string, folder: string): Promise<boolean> {
@@ -123,7 +167,8 @@ export class ImageStore {
   ): Promise<void> {
     await buildVenv({ folder, python, plan, environment: this.environment, listener, signal });
     const packages = plan.steps.flatMap((step) => step.packages);
-    await writeFile(join(folder, MARKER), JSON.stringify({ python: python.version, packages }));
+    const content = { python: python.version, packages, build: randomUUID() };
+    await writeFile(join(folder, MARKER), JSON.stringify(content));
     this.ready.add(plan.venvKey);
   }
 }
@@ -138,8 +183,12 @@ export async function readMarker(folder: string, key: string): Promise<string | 
   }
 }
 
+function readContent(marker: string): z.infer<typeof markerSchema> {
+  return markerSchema.parse(JSON.parse(marker));
+}
+
 function labelOf(marker: string): string {
-  const { python, packages } = markerSchema.parse(JSON.parse(marker));
+  const { python, packages } = readContent(marker);
   const more = packages.length - NAMED_PACKAGES;
   const named = packages.slice(0, NAMED_PACKAGES).join(', ');
   if (named === '') return `Python ${python}`;

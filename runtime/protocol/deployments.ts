@@ -12,15 +12,25 @@ export const commitSchema = z.object({
   clean: z.boolean(),
 });
 
+/** One build of an image: what is built again, from the same image, has another `build`. */
+export const imagePinSchema = z.object({
+  /** Name of the image among what is stored. */
+  key: z.string(),
+  build: z.string(),
+});
+export type ImagePin = z.infer<typeof imagePinSchema>;
+
 /** A function of a version. Secrets by name only: values never leave the runtime. */
 export const deployedFunctionSchema = functionDescriptionSchema.extend({
   options: functionOptionsSchema.omit({ secrets: true }).extend({ secrets: z.array(z.string()) }),
   /** Key of its image: equal keys are equal content. */
   imageKey: z.string(),
+  /** What its containers are made of; absent in versions of runtimes that did not keep it. */
+  pin: imagePinSchema.optional(),
 });
 export type DeployedFunction = z.infer<typeof deployedFunctionSchema>;
 
-/** What a deploy made; it never changes. */
+/** What a deploy made. It never changes, but for the pin of an image that was lost and had to be built again. */
 export const versionSchema = z.object({
   app: z.string(),
   /** Counts up from 1 for each app. */
@@ -36,6 +46,8 @@ export const versionSchema = z.object({
   commit: commitSchema.nullable(),
 });
 export type Version = z.infer<typeof versionSchema>;
+/** Which version of which app. */
+export type VersionName = Pick<Version, 'app' | 'version'>;
 
 /** What an environment serves since when. */
 export const servedSchema = z.object({

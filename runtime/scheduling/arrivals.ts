@@ -222,7 +222,7 @@ export class Arrivals {
             this.limitStartup(container, coming, container.origin);
           }
         },
-        built: () => listener.imageBuilt(),
+        imageReady: (built) => listener.imageReady(container.origin, built),
         warn: (message) => listener.warn(message),
         output: (text) => coming.output.printed(this.options.queues.waitingFor(container), text),
       });

@@ -22,8 +22,8 @@ export interface BringUp {
   clock: Clock;
   signal: AbortSignal;
   stage(stage: Stage): void;
-  /** The image was built for this start. */
-  built(): void;
+  /** The image is there; `built`: for this start. */
+  imageReady(built: boolean): void;
   /** What the image's builder prints. */
   output(text: string): void;
   /** For what nobody waits for any more. */
@@ -126,7 +126,7 @@ async function ensureImage(start: BringUp): Promise<void> {
     if (cached && works.size === 0) start.stage({ phase: 'image', skipped: 'image cached' });
     else
       start.stage({ phase: 'image', done: cached ? 'image cached' : pulled ? 'pulled' : 'built' });
-    if (!cached && pulled !== true) start.built();
+    start.imageReady(!cached && pulled !== true);
   } catch (error) {
     throw error instanceof ImageBuildError
       ? new StartError(error.runError, false)

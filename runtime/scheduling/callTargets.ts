@@ -9,7 +9,7 @@ import type { Target } from './target';
 import type { TargetResult, Targets } from './targets';
 
 /** The code that calls, whatever run its calls belong to. */
-export type CallingCode = Pick<RunParams, 'bundle' | 'file' | 'cpu' | 'environment'>;
+export type CallingCode = Pick<RunParams, 'bundle' | 'file' | 'cpu' | 'environment' | 'version'>;
 
 export type Resolved = { target: Target } | { error: RunError };
 
@@ -30,7 +30,7 @@ export class CallTargets {
 
   /** A function of the code itself; of any of its apps where none is named. */
   own(code: CallingCode, qualname: string, app?: string): TargetResult | Promise<TargetResult> {
-    const { bundle, file, cpu, environment } = code;
+    const { bundle, file, cpu, environment, version } = code;
     const resolved = this.options.targets.resolve({
       bundle,
       file,
@@ -38,6 +38,7 @@ export class CallTargets {
       cpuAllowed: cpu,
       ...(app === undefined ? {} : { app }),
       ...(environment === undefined ? {} : { environment }),
+      ...(version === undefined ? {} : { version }),
     });
     if (resolved instanceof Promise) return resolved.then((result) => this.allowed(result));
     return this.allowed(resolved);
@@ -58,7 +59,7 @@ export class CallTargets {
       const error = misuse(name, mode, found.generator);
       if (error !== undefined) return { error };
       const { bundle, file, cpu } = version;
-      return this.own({ bundle, file, cpu, environment }, qualname, app);
+      return this.own({ bundle, file, cpu, environment, version }, qualname, app);
     } catch (error) {
       return { error: notServed(error) };
     }
@@ -72,9 +73,15 @@ export class CallTargets {
 }
 
 /** The code that a container runs for a call. */
-export function codeOf({ load, cpuAllowed, environment }: Target): CallingCode {
+export function codeOf({ load, cpuAllowed, environment, version }: Target): CallingCode {
   const { bundle, file } = load;
-  return { bundle, file, cpu: cpuAllowed, ...(environment === undefined ? {} : { environment }) };
+  return {
+    bundle,
+    file,
+    cpu: cpuAllowed,
+    ...(environment === undefined ? {} : { environment }),
+    ...(version === undefined ? {} : { version }),
+  };
 }
 
 function outOfStaging(name: string): RunError {

@@ -1,5 +1,6 @@
 /** Puts scheduling together on a home: cards, prices, the workers' socket, the engine. */
 import { availableParallelism } from 'node:os';
+import { VersionImages } from '../deployments/versionImages';
 import { ProcessEngine } from '../engines/process';
 import { detectGpus } from '../gpu/detect';
 import { loadPrices } from '../metering/prices';
@@ -38,5 +39,17 @@ export async function createScheduler(options: SchedulerOptions): Promise<RunSer
   const clock = options.clock ?? systemClock;
   const runs = new RunBook(store, prices, clock, warn, engine.kind);
   const cores = options.cores ?? availableParallelism();
-  return new Scheduler({ ...options, clock, cores, engine, link, gpus, prices, runs, warn });
+  const images = new VersionImages({ deployments: store.deployments, engine, warn });
+  return new Scheduler({
+    ...options,
+    clock,
+    cores,
+    engine,
+    link,
+    gpus,
+    prices,
+    runs,
+    images,
+    warn,
+  });
 }

@@ -36,8 +36,8 @@ export interface PoolListener extends Pick<
   changed(): void;
   /** What was printed while the image of a container that these calls wait for was built. */
   built(calls: readonly Call[], text: string): void;
-  /** An image was not there before and is now. */
-  imageBuilt(): void;
+  /** The image of a target is there; `built`: it was not before. */
+  imageReady(target: Target, built: boolean): void;
   loaded(container: Container, ms: number, waiting: readonly Call[]): void;
   dispatched(container: Container, calls: readonly Call[], warm: boolean): void;
   /** A container has worked on a call for `busyMs`, well or not. */

@@ -1,4 +1,5 @@
 /** What containers do, told to the runs, samplers and callers that it concerns. */
+import type { VersionImages } from '../deployments/versionImages';
 import type { DebugSessions } from '../debugging/debugSessions';
 import type { Callers } from './callers';
 import type { RunOutput } from './output';
@@ -19,6 +20,7 @@ export interface PoolAudience {
   audience: (container: Container) => readonly Run[];
   spending: () => Spending;
   debugging: () => DebugSessions;
+  images: VersionImages;
   warn: (message: string) => void;
 }
 
@@ -30,6 +32,7 @@ export function poolEvents({
   audience,
   spending,
   debugging,
+  images,
   warn,
 }: PoolAudience): PoolListener {
   return {
@@ -40,7 +43,12 @@ export function poolEvents({
     },
     warn,
     built: (calls, text) => output().built(calls, text),
-    imageBuilt: () => storage().imageBuilt(),
+    imageReady: (target, built) => {
+      images
+        .ready(target)
+        .catch((error: unknown) => warn(`An image was not pinned: ${String(error)}`));
+      if (built) storage().imageBuilt();
+    },
     loaded: (container, ms, waiting) => spending().loaded(container, ms, waiting[0]),
     dispatched: (container, calls, warm) => {
       for (const run of new Set(calls.map((call) => call.run))) {

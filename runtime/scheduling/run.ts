@@ -1,5 +1,5 @@
 /** One run: its events, its log, its phases, and who watches. */
-import type { Environment } from '../protocol/deployments';
+import type { Environment, VersionName } from '../protocol/deployments';
 import type { RunEvent } from '../protocol/events';
 import type { LogStreamName } from '../protocol/logChunks';
 import type { MethodParams, RunSummary } from '../protocol/methods';
@@ -33,6 +33,8 @@ export type RunParams = MethodParams<'run.start'> & {
   device?: string | undefined;
   /** The app of the endpoint that was called over HTTP. The runtime made the id of such a run: it is new. */
   endpointOf?: string;
+  /** The deployed version whose code it runs. */
+  version?: VersionName;
   /** The run whose failed inputs it runs again. */
   rerunOf?: string;
 };

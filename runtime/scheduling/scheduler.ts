@@ -66,18 +66,14 @@ export class Scheduler implements RunService {
   private disposed = false;
 
   constructor(private readonly parts: SchedulerParts) {
-    const { clock, engine, gpus, store, home, pythonPackages, python, environment, warn, cores } =
-      parts;
+    const { clock, cores, engine, gpus, store, home, images, python, environment, warn } = parts;
     this.progress = new RunsProgress(clock, parts.prices, store.failedInputs);
     this.describer = new DescribeServer({
+      ...parts,
       folder: join(home, 'describe'),
       blobPath: (sha256) => store.blobs.path(sha256),
-      pythonPackages,
-      python,
-      environment,
-      clock,
     });
-    this.targets = new Targets({ store, describe: this.describer, engine, gpus, cores });
+    this.targets = new Targets({ ...parts, describe: this.describer });
     const adoption = new Adoption({
       left: engine.left ?? [],
       link: parts.link,
@@ -100,6 +96,7 @@ export class Scheduler implements RunService {
         storage: () => this.storage,
         spending: () => this.costs,
         debugging: () => this.debugging,
+        images,
         audience: (container) => this.pool.audience(container),
         warn,
       }),
@@ -111,7 +108,6 @@ export class Scheduler implements RunService {
         ...[...this.pool.containers.all.values()].map(({ target }) => target.load.bundle),
         ...this.deployments.bundles,
       ],
-      imagesServed: () => this.deployments.images,
       runInUse: (run) => (parts.runs.find(run) ?? store.keptCalls.find(run)) !== undefined,
     });
     this.costs = new Spending({
@@ -124,6 +120,7 @@ export class Scheduler implements RunService {
     });
     this.deployments = new Deployments({
       store,
+      images,
       prices: parts.prices,
       gpus: gpus.gpus,
       clock,

@@ -1,4 +1,5 @@
 /** What scheduling is put together from. Types only. */
+import type { VersionImages } from '../deployments/versionImages';
 import type { Engine } from '../engines/engine';
 import type { GpuInventory } from '../gpu/detect';
 import type { PythonInterpreter } from '../images/python';
@@ -27,5 +28,6 @@ export interface SchedulerParts {
   gpus: GpuInventory;
   prices: PriceTable;
   runs: RunBook;
+  images: VersionImages;
   warn: (message: string) => void;
 }

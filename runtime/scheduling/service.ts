@@ -89,8 +89,8 @@ export interface DeploymentService {
   served(app: string, environment: Environment): Version;
   /** Versions that the environment has served, the one of now first. Throws `not-found`. */
   history(app: string, environment: Environment): number[];
-  /** Throws `not-found`. */
-  diff(app: string, environment: Environment, version: number, from?: number): VersionDiff;
+  /** Rejects with `not-found`. */
+  diff(app: string, environment: Environment, version: number, from?: number): Promise<VersionDiff>;
   /** A file of a version. Rejects with `not-found`. */
   file(app: string, version: number, path: string): Promise<VersionFile>;
   protect(app: string, on: boolean): void;

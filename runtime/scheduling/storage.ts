@@ -2,6 +2,7 @@
 import { VelarError } from '../protocol/errors';
 import { formatBytes, plural } from '../protocol/figures';
 import type { StorageItem, StorageKind } from '../protocol/resources';
+import type { VersionImages } from '../deployments/versionImages';
 import type { Engine, StoredImage } from '../engines/engine';
 import { measureFolder } from '../store/folderSize';
 import { finishRemovals } from '../store/removal';
@@ -33,11 +34,10 @@ const ALL = 'all';
 
 export interface StorageOptions {
   store: Store;
-  engine: Pick<Engine, 'storedImages' | 'removeImage'>;
+  engine: Pick<Engine, 'storedImages' | 'removeImage' | 'removeLeftovers'>;
   logger: Record<'info' | 'warn', (message: string) => void>;
   environment: Readonly<Record<string, string | undefined>>;
-  /** Keys of images that environments serve. */
-  imagesServed: () => ReadonlySet<string>;
+  images: Pick<VersionImages, 'kept'>;
   /** Bundles that runs, containers or versions work with. */
   bundlesInUse: () => Iterable<string>;
   /** True for a run that goes on or that is at hand in memory. */
@@ -59,9 +59,9 @@ export class Storage implements StorageService {
   }
 
   async list(): Promise<StorageItem[]> {
-    const { store } = this.options;
+    const { engine, store } = this.options;
     const [images, volumes, logs, blobs] = await Promise.all([
-      this.storedImages(),
+      engine.storedImages(),
       store.volumes.list(),
       measureFolder(store.runsFolder),
       store.blobs.measure(),
@@ -71,7 +71,7 @@ export class Storage implements StorageService {
     const newestAt = Math.max(people.newestAt ?? 0, calls.newestAt ?? 0);
     const uses = store.bundleUses.list();
     const items: StorageItem[] = [
-      ...images.map(({ key, ...image }) => ({ kind: 'image' as const, name: key, ...image })),
+      ...images.map((image) => this.imageItem(image)),
       ...volumes.map((volume) => ({
         kind: 'volume' as const,
         label: volumeLabel(volume.name),
@@ -108,14 +108,17 @@ export class Storage implements StorageService {
         }
         return kind === 'runs' ? this.sweepRuns(SWEEP_ALL) : this.sweepBlobs(SWEEP_ALL);
       }
-      const items = kind === 'image' ? await this.storedImages() : await store.volumes.list();
-      const found = items.find((item) => ('key' in item ? item.key : item.name) === name);
-      if (kind === 'image' && this.options.imagesServed().has(name)) {
-        throw new VelarError('conflict', `A deployed version stands on the image ${name}.`, {
-          hint: 'Remove it once no environment serves that version.',
-        });
+      if (kind === 'image') {
+        const use = this.options.images.kept().get(name);
+        if (use?.served === true) {
+          throw new VelarError('conflict', `The image ${name} serves ${use.by}.`, {
+            hint: 'Remove it once no environment serves that version.',
+          });
+        }
+        return engine.removeImage(name);
       }
-      await (kind === 'image' ? engine.removeImage(name) : store.volumes.remove(name));
+      const found = (await store.volumes.list()).find((volume) => volume.name === name);
+      await store.volumes.remove(name);
       return found?.bytes ?? 0;
     });
   }
@@ -190,21 +193,20 @@ export class Storage implements StorageService {
   }
 
   private async pruneImages(): Promise<number> {
-    const { engine, logger } = this.options;
-    let freed = 0;
-    for (const image of imagesOver(
-      await this.storedImages(),
-      this.imageLimit(),
-      this.options.clock.now(),
-    )) {
+    const { engine, logger, clock, images } = this.options;
+    let freed = await engine.removeLeftovers();
+    // Of others, and of what was pulled, nobody here knows who needs it.
+    const ours = (await this.storedImages()).filter(({ owner }) => owner === 'ours');
+    for (const image of imagesOver(ours, this.imageLimit(), clock.now())) {
+      // Deployed since it was looked at.
+      if (images.kept().has(image.key)) continue;
       try {
-        await engine.removeImage(image.key);
+        freed += await engine.removeImage(image.key);
       } catch (error) {
         // It was taken into use since it was looked at.
         if (error instanceof VelarError && error.code === 'conflict') continue;
         throw error;
       }
-      freed += image.bytes;
       const what = `${image.label}, ${formatBytes(image.bytes)}, ${image.key}`;
       logger.info(`An image was removed because images are over their limit: ${what}.`);
     }
@@ -212,9 +214,24 @@ export class Storage implements StorageService {
   }
 
   private async storedImages(): Promise<StoredImage[]> {
-    const served = this.options.imagesServed();
+    const kept = this.options.images.kept();
     const images = await this.options.engine.storedImages();
-    return images.map((image) => ({ ...image, inUse: image.inUse || served.has(image.key) }));
+    return images.map((image) => ({ ...image, inUse: image.inUse || kept.has(image.key) }));
+  }
+
+  private imageItem({ key, owner, label, inUse, ...image }: StoredImage): StorageItem {
+    const use = this.options.images.kept().get(key);
+    const notes = [
+      ...(use === undefined ? [] : [use.by]),
+      ...(owner === 'others' ? ['of another runtime'] : []),
+    ];
+    return {
+      kind: 'image',
+      name: key,
+      label: [label, ...notes].join(' · '),
+      ...image,
+      inUse: inUse || use?.served === true || owner === 'others',
+    };
   }
 
   private imageLimit(): number {

@@ -1,5 +1,5 @@
 /** What a call needs to be placed: its function, options, image and device, and the keys made of them. Pure. */
-import type { Environment } from '../protocol/deployments';
+import type { Environment, VersionName } from '../protocol/deployments';
 import type { AppDescription, FunctionDescription, GpuRequest } from '../protocol/description';
 import { sha256Hex } from '../protocol/bundles';
 import type { Gpu } from '../protocol/methods';
@@ -27,6 +27,8 @@ export interface Target {
   owner: string;
   /** Where what it is of is deployed; absent for a run from the editor. */
   environment?: Environment;
+  /** The deployed version that it is of. */
+  version?: VersionName;
   function: FunctionDescription;
   /** All apps of the file, for calls between functions. */
   apps: readonly AppDescription[];
@@ -68,6 +70,7 @@ export interface TargetInputs {
   cpuAllowed: boolean;
   cores: number;
   environment?: Environment;
+  version?: VersionName;
 }
 
 export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
@@ -85,6 +88,7 @@ export function makeTarget(inputs: TargetInputs): Target | { error: RunError } {
     app: inputs.app,
     owner,
     ...(inputs.environment === undefined ? {} : { environment: inputs.environment }),
+    ...(inputs.version === undefined ? {} : { version: inputs.version }),
     function: inputs.function,
     apps: inputs.apps,
     image: inputs.image,

@@ -1,7 +1,8 @@
 /** From a bundle, file and name to what can be placed: describe, image, secrets, device; remembered. */
-import type { Environment } from '../protocol/deployments';
+import type { Environment, ImagePin, VersionName } from '../protocol/deployments';
 import type { FunctionOptions } from '../protocol/description';
 import type { RunError } from '../protocol/values';
+import type { VersionImages } from '../deployments/versionImages';
 import type { Engine } from '../engines/engine';
 import type { GpuInventory } from '../gpu/detect';
 import { bundleFiles } from '../store/bundleFiles';
@@ -22,6 +23,8 @@ export interface TargetRequest {
   cpuAllowed: boolean;
   /** Of a deployment: its containers serve nothing else. */
   environment?: Environment;
+  /** The version of the app that it is of: its images are those that were deployed. */
+  version?: VersionName;
 }
 
 export type TargetResult = { target: Target } | { error: RunError };
@@ -32,6 +35,7 @@ export interface TargetsOptions {
   engine: Engine;
   gpus: GpuInventory;
   cores: number;
+  images: Pick<VersionImages, 'pin'>;
 }
 
 export class Targets {
@@ -43,8 +47,9 @@ export class Targets {
   /** At once where it was asked for before. Never rejects: what fails is an error of the run. */
   resolve(request: TargetRequest): TargetResult | Promise<TargetResult> {
     const { bundle, file, app = '', qualname, cpuAllowed, environment = '' } = request;
-    const key = [bundle, file, app, qualname, cpuAllowed, environment].join('|');
-    return this.known.get(key) ?? this.find(request, key);
+    const of = [environment, request.version?.version, this.pinOf(request)?.build];
+    const key = [bundle, file, app, qualname, cpuAllowed, ...of].join('|');
+    return (isDeploy(request) ? undefined : this.known.get(key)) ?? this.find(request, key);
   }
 
   /** Apps of a file. Rejects with `not-found`, `bundle-incomplete`, `python-missing`. */
@@ -99,7 +104,8 @@ export class Targets {
       await Promise.all([...names].map((name) => store.volumes.seed(name)));
     }
     const files = bundleFiles(this.options.store, bundle);
-    const image = await engine.planImage(found.function, files, request.environment);
+    const of = { environment: request.environment, pin: this.pinOf(request) };
+    const image = await engine.planImage(found.function, files, of);
     const made = makeTarget({
       bundle,
       file,
@@ -113,9 +119,21 @@ export class Targets {
       cpuAllowed,
       cores,
       ...(request.environment === undefined ? {} : { environment: request.environment }),
+      ...(request.version === undefined ? {} : { version: request.version }),
     });
     return 'error' in made ? made : { target: made };
   }
+
+  private pinOf({ app, version, qualname }: TargetRequest): ImagePin | undefined {
+    // Its file may hold another app, which was not deployed with it.
+    if (version === undefined || (app ?? version.app) !== version.app) return undefined;
+    return this.options.images.pin(version, qualname);
+  }
+}
+
+/** It makes a version of what there is now, whatever an earlier one of the same code stands on. */
+function isDeploy({ environment, version }: TargetRequest): boolean {
+  return environment !== undefined && version === undefined;
 }
 
 /** Forgets the oldest where there are too many. */

@@ -8,8 +8,10 @@ import {
   type DeployedApp,
   type EndpointKey,
   type Environment,
+  type ImagePin,
   type Served,
   type Version,
+  type VersionName,
 } from '../protocol/deployments';
 import type { Database } from './database';
 
@@ -133,6 +135,23 @@ export class DeploymentStore {
     const change: Change = { ...end, version, action: 'undeploy' };
     this.insert(change);
     push(this.changes, end.app, change);
+    this.changed();
+  }
+
+  /** A function of a version stands on another build of its image from now on. Throws `not-found`. */
+  repin({ app, version: number }: VersionName, qualname: string, pin: ImagePin): void {
+    const version = this.version(app, number);
+    const functions = version.functions.map((fn) =>
+      fn.qualname === qualname ? { ...fn, pin } : fn,
+    );
+    const changed = { ...version, functions };
+    this.database.run('UPDATE versions SET content = ? WHERE app = ? AND version = ?', [
+      JSON.stringify(changed),
+      app,
+      number,
+    ]);
+    const versions = this.versions.get(app) ?? [];
+    versions[versions.indexOf(version)] = changed;
     this.changed();
   }
 

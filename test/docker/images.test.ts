@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
 import { DockerImages, type DockerImagePlan } from '../../runtime/images/docker/dockerImages';
 import type { ImageBase, ImageLayer } from '../../runtime/protocol/description';
 import { filesOf } from '../support/bundleFiles';
@@ -23,18 +24,22 @@ describe('Docker images', function () {
   });
   afterEach(async () => {
     await images.dispose();
-    for (const { key } of await images.stored()) await images.remove(key);
+    for (const { key } of await own()) await images.remove(key);
     for (const tag of made) await docker.getImage(tag).remove({ force: true });
     made.clear();
     await rm(folder, { recursive: true, force: true });
   });
 
-  function open(environment: Record<string, string> = {}): DockerImages {
+  const own = async () => (await images.stored()).filter(({ owner }) => owner !== 'others');
+
+  function open(environment: Record<string, string> = {}, client = docker): DockerImages {
     return new DockerImages({
-      docker,
+      docker: client,
       folder: join(folder, 'docker'),
       environment: { ...process.env, DOCKER_CONFIG: folder, ...environment },
+      runtime: 'rt-test',
       labels: {},
+      user: '65534:65534',
       pythonVersion: async () => Promise.resolve('3.11'),
     });
   }
@@ -185,7 +190,7 @@ describe('Docker images', function () {
     );
     assert.match(heard.output(), /ERROR: No matching distribution/);
     assert.equal(images.isReady(wanted), false);
-    assert.deepEqual(await images.stored(), []);
+    assert.deepEqual(await own(), []);
     const command = await failure(
       images.ensure(await plan([run('echo why >&2; exit 3')]), QUIET, NEVER),
     );
@@ -221,7 +226,8 @@ describe('Docker images', function () {
       ]),
     );
     assert.equal(one.id, two.id);
-    assert.equal(events.filter((event) => event === 'image tag').length, 1, events.join('\n'));
+    // Its name, and this runtime's claim.
+    assert.equal(events.filter((event) => event === 'image tag').length, 2, events.join('\n'));
   });
 
   it('end with their build when everybody has left, and nothing is tagged', async () => {
@@ -248,7 +254,7 @@ describe('Docker images', function () {
     }
     assert.deepEqual(seen, ['start', 'die']);
     await images.dispose();
-    assert.deepEqual(await images.stored(), []);
+    assert.deepEqual(await own(), []);
   });
 
   it('end while their files are still on the way to the engine', async () => {
@@ -276,7 +282,7 @@ describe('Docker images', function () {
       QUIET,
       NEVER,
     );
-    const [listed] = await images.stored();
+    const [listed] = await own();
     assert.ok(listed !== undefined);
     assert.match(listed.label, /^velar-test-base.* · head -c 3000000/);
     assert.ok(listed.bytes >= 3_000_000 && listed.bytes < 4_000_000, String(listed.bytes));
@@ -286,13 +292,13 @@ describe('Docker images', function () {
     await child.commit({ repo: 'velar-test-of-others', tag: '1' });
     made.add('velar-test-of-others:1');
     assert.deepEqual(
-      (await images.stored()).map(({ key, inUse }) => [key, inUse]),
+      (await own()).map(({ key, inUse }) => [key, inUse]),
       [[listed.key, true]],
     );
     await assert.rejects(images.remove(listed.key), /in use/);
     await child.remove();
     await images.remove(listed.key);
-    assert.deepEqual(await images.stored(), []);
+    assert.deepEqual(await own(), []);
     await docker.getImage('velar-test-of-others:1').inspect();
     await assert.rejects(images.remove(listed.key), /There is no image/);
   });
@@ -335,6 +341,50 @@ describe('Docker images', function () {
     assert.deepEqual(error.traceback, [{ ...PLACE, function: 'image' }]);
     const left = await docker.listContainers({ all: true, filters: { label: ['velar.check'] } });
     assert.deepEqual(left, []);
+  });
+
+  it('are looked into by a container that can do no more than those of functions', async () => {
+    const client = dockerClient();
+    const create = client.createContainer.bind(client);
+    const looked: Docker.ContainerInspectInfo[] = [];
+    client.createContainer = async (options: Docker.ContainerCreateOptions) => {
+      const container = await create(options);
+      looked.push(await container.inspect());
+      return container;
+    };
+    images = open({}, client);
+    await images.ensure(await plan([run('echo looked > /into')]), QUIET, NEVER);
+    const [{ Config, HostConfig }] = looked as [Docker.ContainerInspectInfo];
+    assert.equal(looked.length, 1);
+    assert.deepEqual(
+      [Config.User, HostConfig.NetworkMode, HostConfig.CapDrop, HostConfig.SecurityOpt],
+      ['65534:65534', 'none', ['ALL'], ['no-new-privileges']],
+    );
+    assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.MemorySwap], [true, HostConfig.Memory]);
+    assert.ok((HostConfig.PidsLimit ?? 0) > 0 && (HostConfig.Memory ?? 0) > 0);
+  });
+
+  it('that fail to be built leave steps for the next try, which go once they are old', async () => {
+    const filters = { dangling: ['true'] };
+    const steps = async (): Promise<number> => (await docker.listImages({ filters })).length;
+    await images.removeLeftovers(0);
+    const before = await steps();
+    // Somebody's own, without a name.
+    const other = await docker.createContainer({ Image: baseImage(), Cmd: ['true'] });
+    const { Id } = (await other.commit({})) as { Id: string };
+    await other.remove();
+    const good = run('head -c 3000000 /dev/zero > /left');
+    await failure(images.ensure(await plan([good, run('exit 3')]), QUIET, NEVER));
+    assert.equal(await steps(), before + 2);
+    assert.equal(await images.removeLeftovers(3_600_000), 0);
+    const heard = listening();
+    await images.ensure(await plan([good, run('exit 0')]), heard.listener, NEVER);
+    assert.ok(heard.progress.includes('step 2 of 3 · cached'), heard.progress.join('\n'));
+    await failure(images.ensure(await plan([run('echo 1 > /other'), run('exit 3')]), QUIET, NEVER));
+    assert.equal(await steps(), before + 2);
+    await images.removeLeftovers(0);
+    assert.equal(await steps(), before + 1, 'what is of others stays');
+    made.add(Id);
   });
 
   it('that need no layer are used as they are', async () => {

@@ -4,6 +4,7 @@ import type { ContainerCreateOptions } from 'dockerode';
 import type { FunctionOptions } from '../../protocol/description';
 import type { Gpu } from '../../protocol/methods';
 import type { DeviceRequest } from './deviceRequest';
+import { HARDENED } from './hardening';
 
 /** Where things lie inside of a container. */
 export const INSIDE = {
@@ -94,10 +95,7 @@ export function createOptions(request: ContainerRequest): ContainerCreateOptions
     StopSignal: 'SIGTERM',
     HostConfig: {
       Init: true,
-      CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges'],
-      ReadonlyRootfs: true,
-      Privileged: false,
+      ...HARDENED,
       PidsLimit: PIDS_LIMIT,
       Memory: memory,
       // Without swap: a function that needs more is ended, not slowed to a crawl.

@@ -1,7 +1,7 @@
 /** The Docker engine: each container is one of Docker's, on this host, hardened and labelled. */
 import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Environment } from '../../protocol/deployments';
+import type { Environment, ImagePin } from '../../protocol/deployments';
 import type { FunctionDescription, FunctionOptions } from '../../protocol/description';
 import { sha256Hex } from '../../protocol/bundles';
 import { VelarError } from '../../protocol/errors';
@@ -17,6 +17,7 @@ import type {
   EngineImage,
   LeftContainer,
   PlacedContainer,
+  PlannedFor,
   StoredImage,
 } from '../engine';
 import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '../volumePaths';
@@ -58,6 +59,9 @@ interface Planned {
     sets: ReadonlySet<string>;
   };
 }
+
+/** The steps of a build that failed are of use as long as somebody may try to mend it. */
+const LEFTOVERS_KEPT_MS = 24 * 3_600_000;
 
 /** Connects, and finds what an earlier process of this runtime left. Throws as `connectDocker` does. */
 export async function createDockerEngine(options: DockerEngineOptions): Promise<Engine> {
@@ -112,7 +116,9 @@ class DockerEngine implements Engine {
     this.images = new DockerImages({
       docker: host.docker,
       folder: join(home, 'docker-images'),
+      runtime: options.runtime,
       labels,
+      user: this.userName,
       environment,
       pythonVersion,
     });
@@ -121,9 +127,9 @@ class DockerEngine implements Engine {
   async planImage(
     { image, options }: Pick<FunctionDescription, 'image' | 'options'>,
     files: BundleFiles,
-    environment?: Environment,
+    { environment, pin }: PlannedFor = {},
   ): Promise<EngineImage> {
-    const plan = await asked(this.host.socket, this.images.plan(image, files));
+    const plan = await asked(this.host.socket, this.images.plan(image, files, pin));
     const { cpu, memoryMiB, volumes } = options;
     const limits = { cpu, memoryMiB, volumes };
     this.checkLimits(limits);
@@ -134,6 +140,7 @@ class DockerEngine implements Engine {
       environment: plan.environment,
       isReady: () => planned.ready !== undefined && this.images.isReady(plan),
       ensure: (listener, signal) => asked(this.host.socket, this.ensure(planned, listener, signal)),
+      pin: () => asked(this.host.socket, this.pin(planned)),
     };
     this.planned.set(made, planned);
     return made;
@@ -150,6 +157,13 @@ class DockerEngine implements Engine {
       planned.ready = { id, python, sets: await this.variablesOf(id) };
     }
     return { cached, pulled };
+  }
+
+  private async pin(planned: Planned): Promise<ImagePin | undefined> {
+    const build = await this.images.pin(planned.plan);
+    // From here on it is that build, whatever becomes of what it stands on.
+    if (build !== undefined) planned.plan = { ...planned.plan, pin: build, pinned: true };
+    return build;
   }
 
   start(spec: ContainerSpec): Promise<PlacedContainer> {
@@ -187,7 +201,7 @@ class DockerEngine implements Engine {
         ...plan.environment,
         ...volumeEnvironment(pathsOf(limits.volumes)),
       },
-      user: `${this.user.uid}:${this.user.gid}`,
+      user: this.userName,
       network: this.options.environment['VELAR_DOCKER_NETWORK'],
     });
     await this.removeLost();
@@ -209,8 +223,16 @@ class DockerEngine implements Engine {
     return asked(this.host.socket, this.images.stored());
   }
 
-  removeImage(key: string): Promise<void> {
+  removeImage(key: string): Promise<number> {
     return asked(this.host.socket, this.images.remove(key));
+  }
+
+  hasImage(pin: ImagePin): Promise<boolean> {
+    return asked(this.host.socket, this.images.has(pin));
+  }
+
+  removeLeftovers(): Promise<number> {
+    return asked(this.host.socket, this.images.removeLeftovers(LEFTOVERS_KEPT_MS));
   }
 
   async dispose(): Promise<void> {
@@ -220,6 +242,10 @@ class DockerEngine implements Engine {
     ]);
     // The engine may have kept what it lost sight of as it went away, or as it was asked for it.
     await removeAll(this.host.docker, this.options.runtime, this.warn);
+  }
+
+  private get userName(): string {
+    return `${this.user.uid}:${this.user.gid}`;
   }
 
   private keep(placed: DockerContainer): void {

@@ -9,6 +9,7 @@ import type Docker from 'dockerode';
 import { exitCode } from '../../images/docker/exitCode';
 import { exists } from '../../store/exists';
 import { INSIDE } from './createOptions';
+import { HARDENED } from './hardening';
 import { remove } from './placed';
 
 /** Written once the bytecode for a version is there. */
@@ -103,9 +104,7 @@ export class WorkerPackages {
       Labels: { ...this.options.labels, 'velar.check': 'bytecode' },
       HostConfig: {
         NetworkMode: 'none',
-        CapDrop: ['ALL'],
-        SecurityOpt: ['no-new-privileges'],
-        ReadonlyRootfs: true,
+        ...HARDENED,
         Binds: [`${folder}:${INSIDE.packages}:rw`],
         LogConfig: { Type: 'none', Config: {} },
       },

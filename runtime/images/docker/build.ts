@@ -20,6 +20,8 @@ export interface ImageBuild {
   context: BuildContext;
   /** What each step of the Dockerfile does, for people. */
   titles: readonly (string | undefined)[];
+  /** The second step is none of theirs: it marks the image as unfinished. */
+  marked?: boolean;
   /** Given to the image only when all of it is built. */
   tag: string | undefined;
   labels: Readonly<Record<string, string>>;
@@ -43,7 +45,7 @@ export type BuildResult =
 /** Throws `cancelled`, and what the client throws. An abort ends the engine's build with the request. */
 export async function buildImage(build: ImageBuild): Promise<BuildResult> {
   const { docker, context, listener, signal } = build;
-  const reader = new BuildProgressReader(build.titles);
+  const reader = new BuildProgressReader(build.titles, build.marked);
   const unread = new Promise<never>((_, reject) => context.stream.once('error', reject));
   unread.catch(() => undefined);
   const sending = new Transfer(performance.now());

@@ -23,14 +23,22 @@ export class BuildProgressReader {
   imageId: string | undefined;
   /** Index of the step that is going on or failed. */
   step = 0;
+  /** True while the step that marks the image goes on. */
+  private marking = false;
   private rest = '';
   private printed: string[] = [];
   private installing = new InstallProgressReader();
   /** FROM of an image that the engine lacks. */
   private pulling: PullProgressReader | undefined;
 
-  /** `titles`: what each step of the Dockerfile does; for one without, the engine's own text is used. */
-  constructor(private readonly titles: readonly (string | undefined)[]) {}
+  /**
+   * `titles`: what each step of the Dockerfile does; for one without, the engine's own text is used. `marked`: the
+   * second step, which has no title, marks the image.
+   */
+  constructor(
+    private readonly titles: readonly (string | undefined)[],
+    private readonly marked = false,
+  ) {}
 
   /** The last lines that the current step has printed. */
   get printedByStep(): string {
@@ -51,7 +59,7 @@ export class BuildProgressReader {
   now(atMs: number): string | undefined {
     if (this.pulling !== undefined) return this.pulling.line(atMs);
     const doing = this.installing.now(atMs);
-    return doing === undefined || this.labelling ? undefined : this.place(doing);
+    return doing === undefined || this.unshown ? undefined : this.place(doing);
   }
 
   private pull(event: DockerEvent, atMs: number): string | undefined {
@@ -79,15 +87,17 @@ export class BuildProgressReader {
   private line(line: string, news: BuildNews, atMs: number): void {
     const step = /^Step (\d+)\/(\d+) : (.*)$/.exec(line);
     if (step !== null) {
-      this.step = Number(step[1]) - 1;
+      const at = Number(step[1]) - 1;
+      this.marking = this.marked && at === 1;
+      this.step = this.marked && at > 0 ? at - 1 : at;
       this.printed = [];
       this.installing = new InstallProgressReader();
-      if (this.labelling) return;
+      if (this.unshown) return;
       news.progress = this.place(this.titles[this.step] ?? step[3] ?? '');
       news.output += `${news.progress}\n`;
       return;
     }
-    if (isBookkeeping(line) || this.labelling) return;
+    if (isBookkeeping(line) || this.unshown) return;
     if (line === ' ---> Using cache') {
       news.progress = this.place('cached');
       news.output += '  cached\n';
@@ -101,9 +111,9 @@ export class BuildProgressReader {
     news.output += `${line}\n`;
   }
 
-  /** The steps after those of the Dockerfile give the image its labels. */
-  private get labelling(): boolean {
-    return this.step >= this.titles.length;
+  /** The steps after those of the Dockerfile, and the one that marks, give the image its labels. */
+  private get unshown(): boolean {
+    return this.marking || this.step >= this.titles.length;
   }
 
   private place(what: string): string {

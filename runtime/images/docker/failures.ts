@@ -38,7 +38,7 @@ export function pullFailure(
       'Choose an image that is built for this architecture.',
     );
   }
-  if (/manifest unknown|manifest for .* not found|not found: manifest/i.test(said)) {
+  if (NO_SUCH_TAG.test(said)) {
     return error(
       'image',
       'ImageNotFound',
@@ -74,6 +74,10 @@ export function pullFailure(
   }
   return error('image', 'PullFailed', `Pulling ${reference} failed: ${said}`, 'See the log.');
 }
+
+/** In the words of the engine's own store, and of containerd's. */
+const NO_SUCH_TAG =
+  /manifest unknown|manifest for .* not found|not found: manifest|failed to resolve reference .*: not found$/i;
 
 const UNREACHABLE =
   /dial tcp|no such host|connection refused|i\/o timeout|TLS handshake timeout|Client\.Timeout|x509:|HTTP response to HTTPS|network is unreachable|connection reset|EOF$|proxyconnect/i;

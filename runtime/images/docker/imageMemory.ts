@@ -1,9 +1,21 @@
-/** What the engine does not keep about images, in the home: when each was used last, and which Python it has. */
-import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+/** What the engine does not keep about images, in the home: when each was used last, its Python, whether we pulled it. */
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { sha256Hex } from '../../protocol/bundles';
 import { isNodeError } from '../../protocol/errors';
 import type { ImagePython } from './pythonCheck';
+
+/** An image that was pulled because one of ours stands on it. */
+export interface PulledImage {
+  reference: string;
+  id: string;
+  /** ms since the epoch. */
+  lastUsedAt: number;
+}
+
+const pulledSchema = z.object({ reference: z.string(), id: z.string() });
+const PULLED = '.pulled';
 
 const pythonSchema = z.object({ executable: z.string(), version: z.string() });
 
@@ -24,6 +36,43 @@ export class ImageMemory {
       await mkdir(this.folder, { recursive: true });
       await writeFile(path, '');
     }
+  }
+
+  /** Notes that an image was pulled just now. */
+  async rememberPulled(reference: string, id: string): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await writeFile(this.pulledPath(reference), JSON.stringify({ reference, id }));
+  }
+
+  /** Notes that an image of a registry is used now; nothing where it was not pulled by us. */
+  async usePulled(reference: string): Promise<void> {
+    const now = new Date();
+    try {
+      await utimes(this.pulledPath(reference), now, now);
+    } catch (error) {
+      if (!isNodeError(error) || error.code !== 'ENOENT') throw error;
+    }
+  }
+
+  async pulled(): Promise<PulledImage[]> {
+    const files = await filesIn(this.folder);
+    const found = files
+      .filter((name) => name.endsWith(PULLED))
+      .map(async (name): Promise<PulledImage[]> => {
+        const path = join(this.folder, name);
+        try {
+          const kept = pulledSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+          return [{ ...kept, lastUsedAt: (await stat(path)).mtimeMs }];
+        } catch {
+          // Cut short by a crash, or forgotten in this moment.
+          return [];
+        }
+      });
+    return (await Promise.all(found)).flat();
+  }
+
+  async forgetPulled(reference: string): Promise<void> {
+    await rm(this.pulledPath(reference), { force: true });
   }
 
   /** ms since the epoch; undefined for an image that this home has not used. */
@@ -64,7 +113,20 @@ export class ImageMemory {
     await writeFile(this.pythonPath(imageId), JSON.stringify(python));
   }
 
+  private pulledPath(reference: string): string {
+    return join(this.folder, `${sha256Hex(reference).slice(0, 32)}${PULLED}`);
+  }
+
   private pythonPath(imageId: string): string {
     return join(this.folder, `${imageId.replace(/^sha256:/, '')}.python`);
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isNodeError(error) && error.code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -6,12 +6,17 @@ import { buildImage } from './build';
 import { buildContext } from './context';
 import { dockerfileText, isProblem, makeRecipe, type Base } from './dockerfile';
 import { stepFailure } from './failures';
+import { IMAGE_LABEL } from './imageNames';
 import type { ImageParts, WorkspaceBuild } from './imageParts';
 import { pullImage } from './pull';
 import { labelInstruction } from './quoting';
 import { registryOf } from './references';
 import { proxyArguments } from './proxies';
 import { registryCredentials, type RegistryCredentials } from './registryAuth';
+
+/** What no finished image has: what is left with it is of a build that failed. */
+const UNFINISHED = { [IMAGE_LABEL.unfinished]: '1' };
+const MARK = { title: 'marking', kind: 'setting', place: undefined } as const;
 
 export interface ImageWork {
   docker: Docker;
@@ -27,16 +32,26 @@ export interface ImageName {
   labels: Readonly<Record<string, string>>;
 }
 
-/** Ids of the images that it stands on, those that the engine lacks pulled first. */
-export async function pullBases(work: ImageWork): Promise<string[]> {
+/** An image that the engine has. */
+export interface FoundImage {
+  id: string;
+  tags: readonly string[];
+}
+
+/** Ids of the images that it stands on, those that the engine lacks pulled first, and told. */
+export async function pullBases(
+  work: ImageWork,
+  pulled: (reference: string, id: string) => Promise<void>,
+): Promise<string[]> {
   const { docker, parts, environment, listener, signal } = work;
   const ids: string[] = [];
   for (const reference of parts.references) {
-    let id = await imageId(docker, reference);
+    let id = (await findImage(docker, reference))?.id;
     if (id === undefined) {
       const place = parts.image.base;
       await pullImage({ docker, reference, place, environment, listener, signal });
       id = (await docker.getImage(reference).inspect()).Id;
+      await pulled(reference, id);
     }
     ids.push(id);
   }
@@ -60,10 +75,14 @@ export async function buildParts(
   return buildLayers(work, from, name);
 }
 
-/** Id of an image that the engine has; undefined for one that it lacks. */
-export async function imageId(docker: Docker, reference: string): Promise<string | undefined> {
+/** Undefined for an image that the engine lacks. */
+export async function findImage(
+  docker: Docker,
+  reference: string,
+): Promise<FoundImage | undefined> {
   try {
-    return (await docker.getImage(reference).inspect()).Id;
+    const { Id: id, RepoTags: tags } = await docker.getImage(reference).inspect();
+    return { id, tags: tags ?? [] };
   } catch (error) {
     if ((error as { statusCode?: unknown }).statusCode === 404) return undefined;
     throw error;
@@ -81,7 +100,7 @@ async function buildWorkspace(
     context: buildContext(own.text, own.context, parts.files),
     titles: own.instructions.map(() => undefined),
     tag: name?.tag,
-    labels: name?.labels ?? {},
+    labels: name?.labels ?? UNFINISHED,
     credentials: await credentialsFor(work, own.images),
     arguments: await proxyArguments(work.environment),
     listener,
@@ -108,14 +127,18 @@ async function buildLayers(work: ImageWork, from: string, name: ImageName): Prom
   // The same layers were looked at when the image was planned.
   if (isProblem(recipe)) throw new Error(recipe.message);
   const { steps } = recipe;
+  // Marked from the first step on, and by the same words in each build, so that steps are found again.
+  const marked = [...steps];
+  marked.splice(1, 0, { ...MARK, instruction: labelInstruction(UNFINISHED) });
   const result = await buildImage({
     docker,
     context: buildContext(
-      `${dockerfileText(steps)}${labelInstruction(name.labels)}\n`,
+      `${dockerfileText(marked)}${labelInstruction(name.labels)}\n`,
       recipe.context,
       files,
     ),
     titles: steps.map((step) => step.title),
+    marked: true,
     tag: name.tag,
     labels: {},
     credentials: {},

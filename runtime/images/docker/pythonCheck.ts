@@ -1,5 +1,6 @@
 /** Which Python an image has: the worker is started with it. */
 import type Docker from 'dockerode';
+import { HARDENED } from '../../engines/docker/hardening';
 import { VelarError } from '../../protocol/errors';
 import { exitCode } from './exitCode';
 import { engineWords } from './failures';
@@ -17,21 +18,31 @@ const MINOR_FROM = 100;
 const TOO_OLD = 99;
 const PROBE = `import sys; sys.exit(${MINOR_FROM} + sys.version_info[1] if sys.version_info[0] == 3 else ${TOO_OLD})`;
 
+/** Room for one Python that imports nothing. */
+const LIMITS = { PidsLimit: 32, Memory: 256 * 1024 * 1024, MemorySwap: 256 * 1024 * 1024 };
+
+/** Who looks. */
+export interface Looking {
+  /** Say whose the container is, should a crash leave it. */
+  labels: Readonly<Record<string, string>>;
+  /** `uid:gid` that workers run as: what they can't start is not there for them. */
+  user: string;
+}
+
 /**
- * Tries `python3` and `python` in a container without network that is removed again; `labels` say whose it is, should
- * a crash leave it. Resolves to why there is
- * none, where there is none; throws `cancelled`, and what the client throws.
+ * Tries `python3` and `python` in a container without network, hardened as workers' are, that is removed again.
+ * Resolves to why there is none, where there is none; throws `cancelled`, and what the client throws.
  */
 export async function findImagePython(
   docker: Docker,
   image: string,
-  labels: Readonly<Record<string, string>>,
+  looking: Looking,
   signal: AbortSignal,
 ): Promise<ImagePython | { problem: string }> {
   const problems: string[] = [];
   for (const executable of ['python3', 'python']) {
     if (signal.aborted) throw new VelarError('cancelled', 'Cancelled.');
-    const code = await tryPython(docker, image, executable, labels);
+    const code = await tryPython(docker, image, executable, looking);
     const minor = typeof code === 'number' ? code - MINOR_FROM : undefined;
     if (minor !== undefined && minor >= OLDEST_MINOR && minor < MINOR_FROM) {
       return { executable, version: `3.${minor}` };
@@ -59,15 +70,24 @@ async function tryPython(
   docker: Docker,
   image: string,
   executable: string,
-  labels: Readonly<Record<string, string>>,
+  { labels, user }: Looking,
 ): Promise<number | string> {
   const container = await docker.createContainer({
     Image: image,
     Entrypoint: [executable],
     Cmd: ['-I', '-S', '-c', PROBE],
+    User: user,
+    // The image's own may be a folder that it lacks, or that this user may not enter.
+    WorkingDir: '/',
     NetworkDisabled: true,
     Labels: { ...labels, 'velar.check': 'python' },
-    HostConfig: { NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} } },
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      ...HARDENED,
+      ...LIMITS,
+      NetworkMode: 'none',
+      LogConfig: { Type: 'none', Config: {} },
+    },
   });
   try {
     await container.start();

@@ -113,8 +113,13 @@ describe('building images', function () {
     const half = join(folder, 'images', wanted.venvKey);
     await mkdir(join(half, 'bin'), { recursive: true });
     await writeFile(venvPython(half), 'not python');
+    assert.ok((await store.removeLeftovers()) >= 'not python'.length);
+    await assert.rejects(access(half));
+    await mkdir(join(half, 'bin'), { recursive: true });
+    await writeFile(venvPython(half), 'not python');
     const ready = await store.ensure(wanted, python, QUIET, NEVER);
     assert.equal(ready.cached, false);
+    assert.equal(await store.removeLeftovers(), 0);
     const version = await capture({ command: ready.python, args: ['-V'], env: {} });
     assert.match(version.stdout, /^Python 3/);
   });

@@ -73,13 +73,18 @@ export class Harness {
   }
 
   async close(): Promise<void> {
+    await this.end();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Ends all but the home, which another harness may be opened on. */
+  async end(): Promise<void> {
     await this.service.dispose();
     for (const watch of this.watches) {
       watch.close();
       watch.log.close();
     }
     this.store.close();
-    await rm(this.home, { recursive: true, force: true });
   }
 
   /** Resolves with the list of containers as soon as it fits. */

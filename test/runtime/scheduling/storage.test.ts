@@ -13,6 +13,7 @@ describe('images over their limit', () => {
   it('go least recently used first, as few as will do, none in use or just used', () => {
     const image = fc.record({
       key: fc.uuid(),
+      owner: fc.constant('ours' as const),
       label: fc.constant(''),
       bytes: fc.integer({ min: 1, max: 100 }),
       lastUsedAt: fc.integer({ min: 0, max: 10 * HOUR }),

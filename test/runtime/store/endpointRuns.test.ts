@@ -35,10 +35,14 @@ describe('records of endpoints', function () {
     book = new RunBook(store, prices, clock, warn, 'process');
     storage = new Storage({
       store,
-      engine: { storedImages: () => Promise.resolve([]), removeImage: () => Promise.resolve() },
+      engine: {
+        storedImages: () => Promise.resolve([]),
+        removeImage: () => Promise.resolve(0),
+        removeLeftovers: () => Promise.resolve(0),
+      },
       logger: { info: () => undefined, warn },
       environment: {},
-      imagesServed: () => new Set(),
+      images: { kept: () => new Map() },
       bundlesInUse: () => [],
       runInUse: (run) => (book.find(run) ?? store.keptCalls.find(run)) !== undefined,
       limits: { ...SWEEP_LIMITS, ...limits },

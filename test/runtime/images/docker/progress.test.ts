@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BuildProgressReader } from '../../../../runtime/images/docker/buildProgress';
 import { readEvents, type DockerEvent } from '../../../../runtime/images/docker/dockerEvents';
+import { pullFailure } from '../../../../runtime/images/docker/failures';
 import { PullProgressReader } from '../../../../runtime/images/docker/pullProgress';
 
 /** Recorded from Docker 20.10.24 and docker-registry 2.8.2: [ms since the first, event], one a line. */
@@ -191,10 +192,46 @@ describe("a build's progress", () => {
     assert.equal(reader.now(20_000), undefined);
   });
 
+  it('leaves out what newer engines say of their containers', () => {
+    const reader = new BuildProgressReader(['base', 'run']);
+    // As Docker 26.1 says it.
+    const said = [
+      'Step 2/2 : RUN x\n',
+      ' ---> Running in 0123456789ab\n',
+      'why\n',
+      ' ---> Removed intermediate container 0123456789ab\n',
+    ];
+    const output = said.map((stream) => reader.event({ stream }, 0).output).join('');
+    assert.equal(output, 'step 2 of 2 · run\nwhy\n');
+    assert.equal(reader.printedByStep, 'why');
+  });
+
+  it('says nothing of the step that marks the image, and counts on behind it', () => {
+    const reader = new BuildProgressReader(titles, true);
+    const step = (stream: string) => reader.event({ stream }, 0).output;
+    assert.equal(step('Step 1/6 : FROM x\n ---> 0123456789ab\n'), 'step 1 of 4 · base\n');
+    assert.equal(step('Step 2/6 : LABEL velar.unfinished="1"\n ---> Using cache\n'), '');
+    assert.equal(step('Step 3/6 : ENV A=1\n'), 'step 2 of 4 · env A\n');
+    assert.equal(reader.step, 1);
+    assert.equal(step('Step 6/6 : LABEL velar.image="1"\n'), '');
+  });
+
   it('says nothing of the steps that only label the image', () => {
     const reader = new BuildProgressReader(titles);
     const label = { stream: 'Step 5/5 : LABEL velar.image=1\n ---> Using cache\n' };
     assert.deepEqual(reader.event(label, 0), { output: '' });
+  });
+});
+
+describe('a tag that a registry lacks', () => {
+  it('is told from other failures, in the words of both stores of the engine', () => {
+    const name = 'ghcr.io/team/app:2';
+    const typeOf = (said: string) => pullFailure(name, said, false, undefined).type;
+    assert.equal(typeOf('manifest for ghcr.io/team/app:2 not found'), 'ImageNotFound');
+    const containerd = `failed to resolve reference "${name}": ${name}: not found`;
+    assert.equal(typeOf(containerd), 'ImageNotFound');
+    const away = `failed to resolve reference "${name}": dial tcp: lookup ghcr.io: no such host`;
+    assert.equal(typeOf(away), 'RegistryUnreachable');
   });
 });
 
