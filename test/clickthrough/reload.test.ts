@@ -120,6 +120,8 @@ describe('a batch whose window is loaded anew', function () {
       .getByTestId('batch')
       .getByText(`${String(HELD_FROM)} of ${String(INPUTS)}`)
       .waitFor();
+    // Which file is open after a quick reload is the editor's affair.
+    await workbench.openFile('local.py');
     await lens(page, 'Cancel').waitFor({ timeout: COLD_MS });
     await workbench.screenshot('reload-going');
     assert.deepEqual(
@@ -150,6 +152,7 @@ describe('a batch whose window is loaded anew', function () {
       .getByTestId('log')
       .getByText(ALL.at(-1) ?? '')
       .waitFor();
+    await workbench.openFile('remote.py');
     await lens(page, '$0').waitFor({ timeout: COLD_MS });
     await workbench.screenshot('reload-ended');
     assert.deepEqual(await printed(run), ALL);
