@@ -54,3 +54,11 @@ export const storageItemSchema = z.object({
   inUse: z.boolean(),
 });
 export type StorageItem = z.infer<typeof storageItemSchema>;
+
+/** Shorter values would hide half of every text. */
+export const SHORTEST_HIDDEN = 8;
+
+/** False for a line of a secret's value that is shown as it is wherever it turns up. */
+export function isLongEnoughToHide(line: string): boolean {
+  return line.trim().length >= SHORTEST_HIDDEN;
+}

@@ -1,8 +1,7 @@
 /** Values of secrets in what a run shows, replaced before anything is kept or sent. Pure. */
+import { isLongEnoughToHide as isLong } from '../protocol/resources';
 import { HIDDEN } from './secrets';
 
-/** Shorter values would hide half of every text, and are no secrets worth the name. */
-const SHORTEST_CHARACTERS = 8;
 const MARK = Buffer.from(HIDDEN);
 const NEWLINE = 10;
 
@@ -136,10 +135,6 @@ function formsOf(value: string): string[] {
     JSON.stringify(text).slice(1, -1),
   ]);
   return [...written, ...base64Forms(value)].filter(isLong);
-}
-
-function isLong(text: string): boolean {
-  return text.trim().length >= SHORTEST_CHARACTERS;
 }
 
 /** Of each of the three ways in which base64 can cut a text, the characters that depend on the text alone. */

@@ -1,8 +1,10 @@
 /** What a secret may be called and hold, checked before anything goes to a runtime. Pure. */
 import type * as z from 'zod';
 import {
+  isLongEnoughToHide,
   resourceNameSchema,
   secretValuesSchema,
+  SHORTEST_HIDDEN,
   type SecretSummary,
 } from '../../runtime/protocol/resources';
 
@@ -31,6 +33,16 @@ export function secretSetText({ name, variables, environment }: SecretSummary): 
   return environment === undefined
     ? `${name} ${has}. The next run sees it.`
     : `${name} ${has} in ${environment}, and nothing else there. The next call of what is deployed sees it.`;
+}
+
+/** Warns of values too short to be hidden in what runs print and tell; undefined where all are. Names no value. */
+export function shortSecretsText(values: Readonly<Record<string, string>>): string | undefined {
+  const short = Object.entries(values)
+    .filter(([, value]) => value !== '' && !value.split(/\r?\n/).some(isLongEnoughToHide))
+    .map(([variable]) => variable);
+  if (short.length === 0) return undefined;
+  const are = short.length === 1 ? 'is' : 'are';
+  return `${short.join(', ')} ${are} shorter than ${SHORTEST_HIDDEN} characters, so logs, results and errors show it as it is: choose a longer value, or never print it.`;
 }
 
 function problemOf(

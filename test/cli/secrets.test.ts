@@ -72,6 +72,20 @@ def lengths():
     await done('secret', 'set', 'shown', 'KEY=plain-value', 'MORE=plain-only');
     const said = await done('secret', 'set', 'shown', 'KEY=of-staging-value', '--env', 'staging');
     assert.match(said, /shown has KEY in staging, and nothing else there/);
+    const short = [
+      'secret',
+      'set',
+      'short',
+      'PIN=4711',
+      'LONG=long-enough',
+      'LINES=ab\nlong-enough',
+    ];
+    const warned = await workspace.run(...short);
+    assert.match(
+      warned.stderr,
+      /^PIN is shorter than 8 characters, so logs, results and errors show/,
+    );
+    assert.doesNotMatch(warned.stdout + warned.stderr, /4711/);
     await done('deploy', 'shown.py');
     await done('promote', 'shown', '--yes');
     const [plain, staging] = [

@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Environment } from '../../../runtime/protocol/deployments';
 import { isNodeError, VelarError } from '../../../runtime/protocol/errors';
-import { secretNameProblem, secretSetText, secretValuesProblem } from '../../client/secrets';
+import {
+  secretNameProblem,
+  secretSetText,
+  secretValuesProblem,
+  shortSecretsText,
+} from '../../client/secrets';
 import { formatTable } from '../../client/textTable';
 import type { CliContext } from '../context';
 import { confirmed } from '../confirm';
@@ -39,6 +44,8 @@ export async function setSecret(
     });
     const text = options.json ? JSON.stringify({ secret }) : secretSetText(secret);
     await context.terminal.out(`${text}\n`);
+    const short = shortSecretsText(values);
+    if (short !== undefined) await context.terminal.err(`${short}\n`);
     return EXIT.done;
   });
 }

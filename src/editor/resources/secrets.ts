@@ -2,7 +2,12 @@
 import * as vscode from 'vscode';
 import { VelarError } from '../../../runtime/protocol/errors';
 import type { SecretSummary } from '../../../runtime/protocol/resources';
-import { secretNameProblem, secretSetText, secretValuesProblem } from '../../client/secrets';
+import {
+  secretNameProblem,
+  secretSetText,
+  secretValuesProblem,
+  shortSecretsText,
+} from '../../client/secrets';
 import type { RuntimeManager } from '../runtimes/runtimeManager';
 
 /** Asks for name, variable and value, and sets them on the runtime that runs go to. */
@@ -33,11 +38,15 @@ export async function setSecret(manager: RuntimeManager): Promise<void> {
       text === '' ? 'Type the value.' : secretValuesProblem({ [variable.trim()]: text })?.message,
   });
   if (value === undefined) return;
+  const values = { [variable.trim()]: value };
   const { secret } = await connection.request('secrets.set', {
     name,
-    values: { [variable.trim()]: value },
+    values,
   });
-  void vscode.window.showInformationMessage(`Velar: ${secretSetText(secret)}`);
+  const said = `Velar: ${secretSetText(secret)}`;
+  const short = shortSecretsText(values);
+  if (short === undefined) void vscode.window.showInformationMessage(said);
+  else void vscode.window.showWarningMessage(`${said} ${short}`);
 }
 
 /** Lets the person pick a secret and, after a yes, removes it. Throws `not-found` where there is none. */
