@@ -2,7 +2,7 @@
 import type { UsageKind, UsageRow } from '../protocol/metering';
 import type { UsageStore } from '../store/usage';
 import { usdOf } from './cost';
-import { dayOf } from '../protocol/days';
+import { partsByDay } from '../protocol/days';
 import type { PriceTable } from './prices';
 
 /** Additions wait this long for others of the same row, in ms. */
@@ -25,11 +25,15 @@ export class Meter {
 
   constructor(private readonly options: MeterOptions) {}
 
-  /** Adds time that has just ended. What began before midnight counts to the day on which it ends. */
-  add(use: ContainerUse, ms: number): void {
-    if (ms <= 0) return;
+  /** Adds time that ended so many ms ago. Each day gets its part. */
+  add(use: ContainerUse, ms: number, agoMs = 0): void {
+    for (const part of partsByDay(ms, this.options.clock.now() - agoMs)) {
+      this.addPart(use, part.day, part.ms);
+    }
+  }
+
+  private addPart(use: ContainerUse, day: string, ms: number): void {
     const { clock, prices } = this.options;
-    const day = dayOf(clock.now());
     const { gpu, cards: count } = use;
     const usd = BILLED.has(use.kind) ? (usdOf({ busyMs: ms, gpu, count }, prices) ?? 0) : 0;
     const key = JSON.stringify([day, use.app, use.function, gpu, count, use.kind]);

@@ -23,3 +23,23 @@ export function daysBefore(day: string, days: number): string {
 export function daysBetween(first: string, last: string): number {
   return Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
 }
+
+/** When a day begins, in ms since the epoch. */
+export function startOfDay(day: string): number {
+  return new Date(`${day}T00:00:00`).getTime();
+}
+
+/** Time that ended at a moment (ms since the epoch), cut at each midnight, earliest part first. */
+export function partsByDay(ms: number, endedAt: number): { day: string; ms: number }[] {
+  const parts: { day: string; ms: number }[] = [];
+  let [left, end] = [ms, endedAt];
+  while (left > 0) {
+    // What ends at midnight belongs to the day before it.
+    const day = dayOf(end - 1);
+    const own = Math.min(left, Math.max(1, end - startOfDay(day)));
+    parts.unshift({ day, ms: own });
+    left -= own;
+    end -= own;
+  }
+  return parts;
+}

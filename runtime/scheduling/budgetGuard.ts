@@ -11,7 +11,7 @@ import {
   type Spending,
 } from '../metering/budgets';
 import { hourlyUsd } from '../metering/cost';
-import { dayOf, monthOf } from '../protocol/days';
+import { dayOf, monthOf, startOfDay } from '../protocol/days';
 import type { PriceTable } from '../metering/prices';
 import type { UsageStore } from '../store/usage';
 import type { Call } from './call';
@@ -49,11 +49,14 @@ export class BudgetGuard {
     this.budgets = options.usage.budgets();
   }
 
-  /** What an app was charged. */
-  charged(app: string, usd: number): void {
+  /** What an app was charged for time of a day. */
+  charged(app: string, usd: number, of: string): void {
     if (this.budgets.length === 0) return;
-    const { day, month } = this.spentNow();
-    for (const period of [day, month]) period.set(app, (period.get(app) ?? 0) + usd);
+    const { day, month, today } = this.spentNow();
+    const add = (period: Map<string, number>): void =>
+      void period.set(app, (period.get(app) ?? 0) + usd);
+    if (of === today) add(day);
+    if (of >= monthOf(today)) add(month);
   }
 
   /** Why an app may run nothing more for now; undefined where it may. */
@@ -94,9 +97,9 @@ export class BudgetGuard {
     this.timer?.();
     this.timer = undefined;
     if (this.budgets.length === 0) return;
-    const going = this.going();
     let next = Infinity;
     for (const budget of this.budgets) {
+      const going = this.going(budget);
       const state = this.stateOf(budget, going);
       this.tell(state);
       if (state.state === 'spent') this.stop(state);
@@ -135,15 +138,19 @@ export class BudgetGuard {
     return stateOf(budget, spentOf(budget, this.spentNow()[budget.period], going));
   }
 
-  /** What is being spent now and has not been charged. */
-  private going(): Spending[] {
+  /** What is being spent now and has not been charged; of what began before the budget's period, its part of it. */
+  private going(budget: Budget): Spending[] {
+    const { clock } = this.options;
+    const now = clock.now();
+    const periodMs = now - startOfDay(periodStart(budget, dayOf(now)));
     return [...this.options.containers()].flatMap((container) => {
       const { gpu, cards: count } = whose(container);
       const usdPerHour = hourlyUsd({ gpu, count }, this.options.prices);
       const begun = [...container.inflight.values()].filter((call) => call.startedAt !== undefined);
       const [first] = begun;
       if (usdPerHour === undefined || first === undefined) return [];
-      const busyMs = begun.reduce((sum, call) => sum + container.busyWith(call), 0);
+      const all = begun.reduce((sum, call) => sum + container.busyWith(call), 0);
+      const busyMs = Math.min(all, periodMs);
       return [{ app: first.target.app, usd: (busyMs / 3_600_000) * usdPerHour, usdPerHour }];
     });
   }
@@ -152,8 +159,11 @@ export class BudgetGuard {
   private tell(state: BudgetState): void {
     const news = `${periodStart(state, this.spentNow().today)} ${state.state}`;
     if (state.state === 'ok' || this.told.get(state.app) === news) return;
+    const runs = this.callsOf(state.app);
+    // Where nobody is there to hear it, the next one hears it.
+    if (runs.length === 0) return;
     this.told.set(state.app, news);
-    for (const [run] of this.callsOf(state.app)) {
+    for (const [run] of runs) {
       run.advance((timeline) => timeline.progress(budgetText(state)));
     }
   }

@@ -4,10 +4,15 @@ import type { Meter } from '../metering/meter';
 import type { Clock } from './clock';
 import type { Container } from './container';
 
+/** What goes on is metered at least so often: no more than that is lost in a crash. */
+const SETTLE_MS = 3_600_000;
+
 type Unbilled = Extract<UsageKind, 'starting' | 'idle'>;
 
 export class ContainerTime {
   private readonly since = new Map<Container, { kind: Unbilled; at: number }>();
+  /** Stands while there is anything to settle. */
+  private timer: (() => void) | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -23,6 +28,26 @@ export class ContainerTime {
     for (const container of this.since.keys()) {
       if (!all.has(container)) this.note(container, undefined, now);
     }
+    this.settleLater();
+  }
+
+  dispose(): void {
+    this.flush();
+    this.timer?.();
+    this.timer = undefined;
+  }
+
+  private settleLater(): void {
+    if (this.since.size === 0) {
+      this.timer?.();
+      this.timer = undefined;
+    }
+    if (this.since.size === 0 || this.timer !== undefined) return;
+    this.timer = this.clock.timer(SETTLE_MS, () => {
+      this.timer = undefined;
+      this.flush();
+      this.settleLater();
+    });
   }
 
   /** Meters what goes on until now. */

@@ -3,7 +3,7 @@ import type { Budget, BudgetState, CostReport, UsageKind } from '../protocol/met
 import type { RunError } from '../protocol/values';
 import { adviceFor } from '../metering/advice';
 import { usdOf } from '../metering/cost';
-import { dayOf, daysBefore, daysBetween } from '../protocol/days';
+import { dayOf, daysBefore, daysBetween, partsByDay } from '../protocol/days';
 import { Meter } from '../metering/meter';
 import { billingTerms } from '../metering/terms';
 import { BudgetGuard, type BudgetGuardOptions } from './budgetGuard';
@@ -19,6 +19,7 @@ export class Spending implements CostService {
   private readonly meter: Meter;
   private readonly time: ContainerTime;
   private readonly guard: BudgetGuard;
+  private peaks = { day: '', cards: new Map<string, number>() };
 
   constructor(private readonly options: SpendingOptions) {
     this.meter = new Meter(options);
@@ -29,13 +30,14 @@ export class Spending implements CostService {
   /** Containers changed. */
   changed(): void {
     this.time.changed();
+    this.notePeaks();
     this.guard.review();
   }
 
   /** A container has worked on a call, of which loading the model took a part. */
   worked(container: Container, call: Call, busyMs: number): void {
     const loadMs = Math.min(call.modelLoadMs, busyMs);
-    this.charge(container, call, 'model-load', loadMs);
+    this.charge(container, call, 'model-load', loadMs, busyMs - loadMs);
     this.charge(container, call, 'running', busyMs - loadMs);
   }
 
@@ -58,7 +60,8 @@ export class Spending implements CostService {
     const first = daysBefore(last, days - 1);
     const rows = usage.rows(first, last);
     // Days before anything was metered are nobody's idle time.
-    const advice = adviceFor(rows, daysBetween(rows[0]?.day ?? last, last), prices);
+    const metered = daysBetween(rows[0]?.day ?? last, last);
+    const advice = adviceFor(rows, metered, prices, usage.peaks(first, last));
     return { first, last, rows, advice, terms: billingTerms(prices) };
   }
 
@@ -76,11 +79,12 @@ export class Spending implements CostService {
 
   dispose(): void {
     this.guard.dispose();
-    this.time.flush();
+    this.time.dispose();
     this.meter.flush();
   }
 
-  private charge(container: Container, call: Call, kind: UsageKind, ms: number): void {
+  /** `agoMs`: when it ended. */
+  private charge(container: Container, call: Call, kind: UsageKind, ms: number, agoMs = 0): void {
     const { app, function: called } = call.target;
     const { gpu, cards } = whose(container);
     if (isReadiness(call.target)) {
@@ -91,7 +95,29 @@ export class Spending implements CostService {
     }
     const usage = { busyMs: ms, gpu, count: cards };
     call.run.charge(usage);
-    this.meter.add({ app, function: called.qualname, gpu, cards, kind }, ms);
-    this.guard.charged(app, usdOf(usage, this.options.prices) ?? 0);
+    const { clock, prices } = this.options;
+    // Before the meter: on a new day the guard reads what the meter has so far.
+    for (const part of partsByDay(ms, clock.now() - agoMs)) {
+      this.guard.charged(app, usdOf({ ...usage, busyMs: part.ms }, prices) ?? 0, part.day);
+    }
+    this.meter.add({ app, function: called.qualname, gpu, cards, kind }, ms, agoMs);
+  }
+
+  /** Notes how many cards of each model work at once, where these are more than before today. */
+  private notePeaks(): void {
+    const working = new Map<string, number>();
+    for (const container of this.options.containers()) {
+      const { gpu, cards } = whose(container);
+      if (gpu === null || container.state === 'starting' || container.idle) continue;
+      working.set(gpu, (working.get(gpu) ?? 0) + cards);
+    }
+    if (working.size === 0) return;
+    const today = dayOf(this.options.clock.now());
+    if (this.peaks.day !== today) this.peaks = { day: today, cards: new Map() };
+    for (const [gpu, cards] of working) {
+      if (cards <= (this.peaks.cards.get(gpu) ?? 0)) continue;
+      this.peaks.cards.set(gpu, cards);
+      this.options.usage.notePeak(today, gpu, cards);
+    }
   }
 }

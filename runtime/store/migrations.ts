@@ -88,4 +88,5 @@ export const migrations: readonly string[] = [
      WHERE endpoint IS NULL;
    CREATE INDEX runs_of_endpoints ON runs (endpoint, status, started_at, run, bytes, file_bytes)
      WHERE endpoint IS NOT NULL;`,
+  `CREATE TABLE card_peaks (day TEXT NOT NULL, gpu TEXT NOT NULL, cards INTEGER NOT NULL, PRIMARY KEY (day, gpu));`,
 ];

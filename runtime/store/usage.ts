@@ -34,6 +34,24 @@ export class UsageStore {
     return new Map(rows.map((row) => [String(row['app']), Number(row['usd'])]));
   }
 
+  /** So many cards of a model worked at once on that day. Batched; the most of a day is kept. */
+  notePeak(day: string, gpu: string, cards: number): void {
+    this.database.enqueue(
+      `INSERT INTO card_peaks (day, gpu, cards) VALUES (?, ?, ?)
+       ON CONFLICT (day, gpu) DO UPDATE SET cards = MAX(cards, excluded.cards)`,
+      [day, gpu, cards],
+    );
+  }
+
+  /** The most cards of each model that worked at once in these days. */
+  peaks(first: string, last: string): Map<string, number> {
+    const rows = this.database.all(
+      'SELECT gpu, MAX(cards) AS cards FROM card_peaks WHERE day >= ? AND day <= ? GROUP BY gpu',
+      [first, last],
+    );
+    return new Map(rows.map((row) => [String(row['gpu']), Number(row['cards'])]));
+  }
+
   budgets(): Budget[] {
     return this.database
       .all('SELECT app, period, usd FROM budgets ORDER BY app')

@@ -6,6 +6,7 @@ import { adviceFor } from '../../../runtime/metering/advice';
 import { budgetText, msToThreshold, spentOf, stateOf } from '../../../runtime/metering/budgets';
 import { Meter, type ContainerUse } from '../../../runtime/metering/meter';
 import { priceTable } from '../../../runtime/metering/prices';
+import { partsByDay } from '../../../runtime/protocol/days';
 import type { UsageRow } from '../../../runtime/protocol/metering';
 import { openStore, type Store } from '../../../runtime/store/store';
 import { totalUsage } from '../../../src/client/usage';
@@ -111,6 +112,25 @@ describe('what containers are used for', () => {
   });
 });
 
+describe('time across midnight', () => {
+  const midnight = new Date(2026, 10, 24).getTime();
+  const hour = 3_600_000;
+
+  it('is cut there, and at each further midnight', () => {
+    assert.deepEqual(partsByDay(3 * hour, midnight + hour), [
+      { day: '2026-11-23', ms: 2 * hour },
+      { day: '2026-11-24', ms: hour },
+    ]);
+    assert.deepEqual(partsByDay(hour, midnight), [{ day: '2026-11-23', ms: hour }]);
+    const week = partsByDay(7 * 24 * hour, midnight);
+    assert.deepEqual(
+      [week.length, week[0]?.day, week.at(-1)?.day],
+      [7, '2026-11-17', '2026-11-23'],
+    );
+    assert.deepEqual(partsByDay(0, midnight), []);
+  });
+});
+
 describe('advice', () => {
   const row: UsageRow = {
     day: '2026-11-23',
@@ -125,7 +145,7 @@ describe('advice', () => {
   const used = (hours: number): UsageRow => ({ ...row, ms: hours * 3_600_000, usd: hours * 0.6 });
 
   it('compares what was billed with cards around the clock', () => {
-    const [little] = adviceFor([used(6)], 2, prices);
+    const [little] = adviceFor([used(6)], 2, prices, new Map());
     assert.equal(little?.utilisation, 6 / 48);
     assert.equal(little.billedUsd.toFixed(2), '3.60');
     assert.equal(little.dedicatedUsd.toFixed(2), '19.20');
@@ -133,8 +153,22 @@ describe('advice', () => {
       little.text,
       /^L4 worked 13 % of these 2 days.*3\.60 USD.*19\.20 USD; by the second costs less/,
     );
-    const [much] = adviceFor([used(40)], 2, prices);
+    const [much] = adviceFor([used(40)], 2, prices, new Map());
     assert.match(much?.text ?? '', /dedicated one would have cost less/);
+  });
+
+  it('compares with as many cards as worked at once, so that none is worked beyond its time', () => {
+    // Five cards, each busy all day in a container of its own.
+    const [five] = adviceFor([used(120)], 1, prices, new Map([['L4', 5]]));
+    assert.equal(five?.utilisation, 1);
+    assert.equal(five.dedicatedUsd.toFixed(2), '48.00');
+    assert.match(five.text, /^L4:5 worked 100 % of this day.*48\.00 USD; dedicated ones would/);
+    // They were needed at once, though all the rest of the day was quiet.
+    const [burst] = adviceFor([used(12)], 1, prices, new Map([['L4', 5]]));
+    assert.equal(burst?.utilisation, 0.1);
+    // Of days of which no peak is known: no fewer than the hours take.
+    const [unknown] = adviceFor([used(120)], 1, prices, new Map());
+    assert.equal(unknown?.utilisation, 1);
   });
 
   it('is not given without a price, or for the CPU', () => {
@@ -146,6 +180,7 @@ describe('advice', () => {
         ],
         1,
         prices,
+        new Map(),
       ),
       [],
     );
