@@ -26,8 +26,10 @@ def double(x):
 
 @app.local_entrypoint()
 def hold(gate):
-    print("parent", os.getppid(), flush=True)
-    while not os.path.exists(gate):
+    parent = os.getppid()
+    print("parent", parent, flush=True)
+    # Without its parent it is of no use, and must not outlive the test.
+    while not os.path.exists(gate) and os.getppid() == parent:
         time.sleep(0.02)
     print("doubled", list(double.map(range(5))))
 `;
