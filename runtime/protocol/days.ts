@@ -14,6 +14,13 @@ export function monthOf(day: string): string {
   return `${day.slice(0, 8)}01`;
 }
 
+/** When the day or month that a moment is in ends, both in ms since the epoch. */
+export function periodEnd(period: 'day' | 'month', at: number): number {
+  const date = new Date(at);
+  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
+  return (period === 'day' ? new Date(year, month, day + 1) : new Date(year, month + 1)).getTime();
+}
+
 /** The day that lies so many days before another. */
 export function daysBefore(day: string, days: number): string {
   return new Date(Date.parse(day) - days * DAY_MS).toISOString().slice(0, 10);

@@ -11,7 +11,7 @@ import {
   type Spending,
 } from '../metering/budgets';
 import { hourlyUsd } from '../metering/cost';
-import { dayOf, monthOf, startOfDay } from '../protocol/days';
+import { dayOf, monthOf, periodEnd, startOfDay } from '../protocol/days';
 import type { PriceTable } from '../metering/prices';
 import type { UsageStore } from '../store/usage';
 import type { Call } from './call';
@@ -64,7 +64,7 @@ export class BudgetGuard {
     for (const budget of this.budgets) {
       if (budget.app !== null && budget.app !== app) continue;
       const state = this.stateOf(budget);
-      if (state.state === 'spent') return overBudget(state);
+      if (state.state === 'spent') return this.overBudget(state);
     }
     return undefined;
   }
@@ -170,8 +170,14 @@ export class BudgetGuard {
 
   private stop(state: BudgetState): void {
     for (const [, calls] of this.callsOf(state.app)) {
-      for (const call of calls) this.options.cancel(call, overBudget(state));
+      for (const call of calls) this.options.cancel(call, this.overBudget(state));
     }
+  }
+
+  /** Tells when it is worth to try again. */
+  private overBudget(state: BudgetState): RunError {
+    const now = this.options.clock.now();
+    return overBudget(state, Math.ceil((periodEnd(state.period, now) - now) / 1000));
   }
 
   private callsOf(app: string | null): [Run, Call[]][] {
@@ -184,7 +190,7 @@ export class BudgetGuard {
   }
 }
 
-function overBudget(state: BudgetState): RunError {
+function overBudget(state: BudgetState, retryAfterS: number): RunError {
   const option = state.app === null ? '' : ` --app ${state.app}`;
   return {
     kind: 'capacity',
@@ -192,5 +198,6 @@ function overBudget(state: BudgetState): RunError {
     message: `${budgetText(state)}: nothing more runs until the next ${state.period}.`,
     traceback: [],
     hint: `Raise it with \`velar budget set USD${option}\`, or remove it with \`velar budget remove${option}\`.`,
+    details: { retryAfterS },
   };
 }

@@ -93,6 +93,7 @@ export interface DeploymentService {
   diff(app: string, environment: Environment, version: number, from?: number): Promise<VersionDiff>;
   /** A file of a version. Rejects with `not-found`. */
   file(app: string, version: number, path: string): Promise<VersionFile>;
+  /** Throws `not-found`. */
   protect(app: string, on: boolean): void;
   /** A function as the environment serves it now. Throws `not-found`. */
   function(app: string, environment: Environment, qualname: string): ServedFunction;

@@ -29,6 +29,12 @@ export interface TargetRequest {
 
 export type TargetResult = { target: Target } | { error: RunError };
 
+interface Known {
+  result: TargetResult;
+  /** The revision of the secrets that it was made with; undefined for a function that names none. */
+  secrets: number | undefined;
+}
+
 export interface TargetsOptions {
   store: Pick<Store, 'bundles' | 'blobs' | 'secrets' | 'volumes'>;
   describe: DescribeServer;
@@ -40,7 +46,7 @@ export interface TargetsOptions {
 
 export class Targets {
   private readonly described = new Map<string, Promise<Described>>();
-  private readonly known = new Map<string, TargetResult>();
+  private readonly known = new Map<string, Known>();
 
   constructor(private readonly options: TargetsOptions) {}
 
@@ -49,7 +55,10 @@ export class Targets {
     const { bundle, file, app = '', qualname, cpuAllowed, environment = '' } = request;
     const of = [environment, request.version?.version, this.pinOf(request)?.build];
     const key = [bundle, file, app, qualname, cpuAllowed, ...of].join('|');
-    return (isDeploy(request) ? undefined : this.known.get(key)) ?? this.find(request, key);
+    const known = isDeploy(request) ? undefined : this.known.get(key);
+    const isFresh =
+      known?.secrets === undefined || known.secrets === this.options.store.secrets.revision;
+    return known !== undefined && isFresh ? known.result : this.find(request, key);
   }
 
   /** Apps of a file. Rejects with `not-found`, `bundle-incomplete`, `python-missing`. */
@@ -79,9 +88,12 @@ export class Targets {
 
   private async find(request: TargetRequest, key: string): Promise<TargetResult> {
     try {
+      // Asked before they are read: where one changes meanwhile, all is made anew next time.
+      const { revision } = this.options.store.secrets;
       const result = await this.make(request);
-      if ('target' in result && !hasNamedSecrets(result.target.function.options)) {
-        remember(this.known, key, result);
+      if ('target' in result) {
+        const named = hasNamedSecrets(result.target.function.options);
+        remember(this.known, key, { result, secrets: named ? revision : undefined });
       }
       return result;
     } catch (error) {

@@ -142,7 +142,9 @@ function sendError(
   headers: Record<string, string>,
 ): void {
   const status = STATUS[error.kind];
-  const retry = status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {};
+  const told = error.details?.['retryAfterS'];
+  const again = typeof told === 'number' ? told : RETRY_AFTER_S;
+  const retry = status === 503 ? { 'retry-after': String(again) } : {};
   sendJson(response, status, { error: errorBody(error) }, { ...headers, ...retry });
 }
 

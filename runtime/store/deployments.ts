@@ -68,7 +68,7 @@ export class DeploymentStore {
     const versions = this.versions.get(app);
     if (versions === undefined) {
       throw new VelarError('not-found', `No version of the app ${app} was deployed here.`, {
-        hint: `List what was with \`velar deployments\`.`,
+        hint: appsText([...this.versions.keys()].sort()),
       });
     }
     const serves = (['staging', 'production'] as const).flatMap((environment) => {
@@ -159,7 +159,9 @@ export class DeploymentStore {
     return this.protectedApps.has(app);
   }
 
+  /** Throws `not-found` for an app that is not there; one that was protected can be freed whatever became of it. */
   protect(app: string, on: boolean): void {
+    if (on || !this.protectedApps.has(app)) this.app(app);
     if (on) this.database.run('INSERT OR IGNORE INTO protected_apps (app) VALUES (?)', [app]);
     else this.database.run('DELETE FROM protected_apps WHERE app = ?', [app]);
     if (on) this.protectedApps.add(app);
@@ -222,4 +224,9 @@ function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [item]);
   else list.push(item);
+}
+
+function appsText(names: readonly string[]): string {
+  if (names.length === 0) return 'No app was; deploy one with `velar deploy FILE`.';
+  return `These were: ${names.join(', ')}. \`velar deployments\` says more of them.`;
 }

@@ -13,6 +13,7 @@ export type SecretValues = Record<string, string>;
 
 export class SecretStore {
   private readonly sealer: Sealer;
+  private changes = 0;
 
   /** @param keyFile of the home; see sealing.ts */
   constructor(
@@ -20,6 +21,11 @@ export class SecretStore {
     keyFile: string,
   ) {
     this.sealer = new Sealer(keyFile);
+  }
+
+  /** Counts up with each change of a secret: what was made of secrets before may be out of date. */
+  get revision(): number {
+    return this.changes;
   }
 
   /** Everything but the values, by name. */
@@ -67,6 +73,7 @@ export class SecretStore {
       'INSERT OR REPLACE INTO secrets (name, variables, sealed, updated_at) VALUES (?, ?, ?, ?)',
       [key, JSON.stringify(variables), sealed, now],
     );
+    this.changes += 1;
     return { ...partsOf(key), variables, updatedAt: now };
   }
 
@@ -80,6 +87,7 @@ export class SecretStore {
       });
     }
     this.database.run('DELETE FROM secrets WHERE name = ?', [key]);
+    this.changes += 1;
   }
 
   private row(key: string): Row | undefined {

@@ -179,6 +179,10 @@ describe('deployments', function () {
       ],
     );
 
+    const unknown = await workspace.run('protect', 'shpo');
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /No version of the app shpo was deployed here/);
+    assert.match(unknown.stderr, /Did you mean shop\? These were: .*shop/);
     await velar('protect', 'shop');
     const refused = await workspace.run('deploy', 'shop.py', '--env', 'production');
     assert.equal(refused.code, 1);

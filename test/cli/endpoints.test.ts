@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EndpointServer } from './endpointServer';
 import { Workspace } from './velar';
@@ -48,6 +48,9 @@ describe('endpoints', function () {
   const server = new EndpointServer(workspace, 'shop');
   const velar = server.velar.bind(server);
   before(async () => {
+    mkdirSync(workspace.home, { recursive: true });
+    const prices = { date: '2026-11-24', currency: 'USD', cpuUsdPerHour: 1, gpus: [] };
+    writeFileSync(join(workspace.home, 'prices.json'), JSON.stringify(prices));
     await server.start();
     await velar('deploy', 'shop.py');
   });
@@ -112,6 +115,22 @@ describe('endpoints', function () {
     const { error } = (await lost.json()) as { error: { kind: string } };
     assert.deepEqual([lost.status, error.kind], [503, 'infrastructure']);
     assert.match(lost.headers.get('retry-after') ?? '', /^\d+$/);
+  });
+
+  it('say when a budget that is spent begins anew', async () => {
+    await velar('budget', 'set', '0.000000001', '--per', 'month');
+    try {
+      await (await server.call('staging', 'which')).text();
+      const refused = await server.call('staging', 'which');
+      const { error } = (await refused.json()) as { error: { type: string } };
+      assert.deepEqual([refused.status, error.type], [503, 'BudgetSpent']);
+      const now = new Date();
+      const left = new Date(now.getFullYear(), now.getMonth() + 1).getTime() - now.getTime();
+      const told = Number(refused.headers.get('retry-after'));
+      assert.ok(told > 60 && Math.abs(told - left / 1000) < 60, `${told} s`);
+    } finally {
+      await velar('budget', 'remove', '--yes');
+    }
   });
 
   it('ask to come again when too many calls of a function wait', async () => {

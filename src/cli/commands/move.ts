@@ -11,6 +11,7 @@ import { EXIT } from '../exitCodes';
 import { followToExit } from '../followRun';
 import { environmentOf, versionOf } from '../named';
 import { paintedDiff } from '../paintedDiff';
+import { nearMatches } from '../nearMatches';
 import { withRuntime, type RuntimeOptions } from '../session';
 
 /** Lines of code in front of a question; `velar diff` shows all of them. */
@@ -63,7 +64,19 @@ export function protect(
 ): Promise<number> {
   return withRuntime(context, options, async (connection) => {
     const on = !options.off;
-    await connection.request('deployment.protect', { app, on });
+    try {
+      await connection.request('deployment.protect', { app, on });
+    } catch (error) {
+      if (!(error instanceof VelarError) || error.code !== 'not-found') throw error;
+      const { apps } = await connection.request('deployment.list', {});
+      const [near] = nearMatches(
+        app,
+        apps.map((each) => each.app),
+      );
+      if (near === undefined) throw error;
+      const hint = `Did you mean ${near}? ${error.hint ?? ''}`.trim();
+      throw new VelarError('not-found', error.message, { hint, cause: error });
+    }
     const text = on
       ? `Production of ${app} takes promoted versions only.`
       : `Production of ${app} takes any version.`;

@@ -1,5 +1,26 @@
 import assert from 'node:assert/strict';
-import { app, errorOf, Harness, valueOf, type WatchedRun } from './harness';
+import { ProcessEngine } from '../../../runtime/engines/process';
+import type { Store } from '../../../runtime/store/store';
+import {
+  app,
+  errorOf,
+  Harness,
+  python,
+  PYTHON_PACKAGES,
+  valueOf,
+  type WatchedRun,
+} from './harness';
+
+function processEngine(home: string, store: Store): ProcessEngine {
+  return new ProcessEngine({
+    home,
+    pythonPackages: PYTHON_PACKAGES,
+    blobs: store.blobs.root,
+    volumes: store.volumes,
+    python,
+    environment: process.env,
+  });
+}
 
 describe('a function that names a secret', function () {
   this.timeout(90_000);
@@ -42,6 +63,31 @@ describe('a function that names a secret', function () {
     assert.equal(containers.size, 1, 'the container stays, only its runner is new');
     harness.store.secrets.remove('hf');
     assert.equal(errorOf(await run(bundle)).type, 'SecretNotFound');
+  });
+
+  it('is planned once, until one of the secrets changes', async () => {
+    await harness.close();
+    let plans = 0;
+    harness = await Harness.open({
+      makeEngine: ({ home, store }) => {
+        const engine = processEngine(home, store);
+        const plan = engine.planImage.bind(engine);
+        engine.planImage = (...asked) => {
+          plans += 1;
+          return plan(...asked);
+        };
+        return Promise.resolve(engine);
+      },
+    });
+    harness.store.secrets.set('hf', { TOKEN: 'first' });
+    const bundle = await harness.bundle(LENGTH);
+    const told = async (): Promise<unknown> => (valueOf(await run(bundle)) as unknown[])[1];
+    for (let call = 0; call < 3; call += 1) assert.equal(await told(), 'tsrif');
+    assert.equal(plans, 1);
+    harness.store.secrets.set('hf', { TOKEN: 'second' });
+    assert.equal(await told(), 'dnoces');
+    assert.equal(await told(), 'dnoces');
+    assert.equal(plans, 2);
   });
 
   it('is described without the values that its code carries', async () => {
