@@ -1,17 +1,15 @@
 /** The Unix socket where workers dial in: tokens, framing, checked messages, back-pressure. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VelarError } from '../protocol/errors';
 import { callHeader, resultHeader } from '../protocol/hotHeaders';
 import { WORKER_PROTOCOL_VERSION } from '../protocol/version';
 import { encodeWorkerMessage, WorkerFrameReader, type WorkerFrame } from '../protocol/workerFrames';
 import { workerMessageSchema, type WorkerMessage } from '../protocol/workerMessages';
+import { linkFolder } from './linkFolder';
 
-/** sun_path holds 108 bytes on Linux and 104 on macOS. */
-const MAX_SOCKET_PATH = 100;
 const SOCKET_NAME = 'workers.sock';
 const LINK_FOLDER = 'link';
 const HELLO_WITHIN_MS = 10_000;
@@ -160,14 +158,11 @@ export class WorkerLink {
   ) {}
 
   /**
-   * Listens in a private folder: in the home, or in the temporary folder where that path is too long. The
-   * socket lies alone in a folder below it, which containers get mounted and any user of theirs may enter.
+   * Listens in a private folder. The socket lies alone in a folder below it, which containers get mounted and any
+   * user of theirs may enter.
    */
   static async listen(home: string, warn: (message: string) => void): Promise<WorkerLink> {
-    const inHome = join(home, 'run');
-    const short = Buffer.byteLength(join(inHome, LINK_FOLDER, SOCKET_NAME)) <= MAX_SOCKET_PATH;
-    if (short) await mkdir(inHome, { recursive: true, mode: 0o700 });
-    const folder = short ? inHome : await mkdtemp(join(tmpdir(), 'velar-'));
+    const { folder, inHome } = await linkFolder(home, join(LINK_FOLDER, SOCKET_NAME), warn);
     const address = join(folder, LINK_FOLDER, SOCKET_NAME);
     await mkdir(join(folder, LINK_FOLDER), { recursive: true });
     await chmod(join(folder, LINK_FOLDER), 0o755);
@@ -179,7 +174,7 @@ export class WorkerLink {
       server.listen(address, resolve);
     });
     await chmod(address, 0o666);
-    const link = new WorkerLink(server, address, short ? '' : folder, warn);
+    const link = new WorkerLink(server, address, inHome ? '' : folder, warn);
     server.on('connection', (socket) => link.greet(socket));
     return link;
   }

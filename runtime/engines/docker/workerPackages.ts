@@ -65,14 +65,16 @@ export class WorkerPackages {
     return folder;
   }
 
-  /** A copy of these very sources; older ones go. */
+  /** A copy of these very sources; older ones go, but for those that a container has mounted. */
   private async copy(): Promise<string> {
     const { sources, folder } = this.options;
     await mkdir(folder, { recursive: true });
     const name = await contentHash(sources);
     const target = join(folder, name);
+    const kept = new Set([target, ...(await this.mounted())]);
     for (const other of await readdir(folder)) {
-      if (other !== name) await rm(join(folder, other), { recursive: true, force: true });
+      if (!kept.has(join(folder, other)))
+        await rm(join(folder, other), { recursive: true, force: true });
     }
     if (await exists(target)) return target;
     const attempt = `${target}.part`;
@@ -82,6 +84,18 @@ export class WorkerPackages {
     });
     await rename(attempt, target);
     return target;
+  }
+
+  /** Folders of this machine that containers of the runtime have as their packages. */
+  private async mounted(): Promise<string[]> {
+    const { docker, labels } = this.options;
+    const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+    const containers = await docker.listContainers({ all: true, filters: { label } });
+    return containers.flatMap(({ Mounts }) =>
+      Mounts.filter(({ Destination }) => Destination === INSIDE.packages).map(
+        ({ Source }) => Source,
+      ),
+    );
   }
 
   /** The runtime's own user writes; nothing of a person's code is in reach. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -74,11 +74,37 @@ describe('the socket of the workers', () => {
     assert.match((await failure)?.message ?? '', /bad message: load/);
   });
 
-  it('finds room for its path where the home has a long one', async () => {
+  it('finds room for its path where the home has a long one, at the same place each time', async () => {
     const long = join(home, 'x'.repeat(100));
-    const other = await WorkerLink.listen(long, () => undefined);
+    const other = await WorkerLink.listen(long, (message) => warnings.push(message));
     assert.ok(Buffer.byteLength(other.address) <= 100);
+    assert.equal((await stat(dirname(dirname(other.address)))).mode & 0o777, 0o700);
     await other.dispose();
     await assert.rejects(stat(dirname(other.address)));
+    const again = await WorkerLink.listen(long, (message) => warnings.push(message));
+    await again.dispose();
+    assert.equal(again.address, other.address);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('uses no folder that somebody else could have put there', async () => {
+    const long = join(home, 'y'.repeat(100));
+    const first = await WorkerLink.listen(long, () => undefined);
+    const folder = dirname(dirname(first.address));
+    await first.dispose();
+    const traps: (() => Promise<unknown>)[] = [
+      () => mkdir(folder).then(() => chmod(folder, 0o755)),
+      () => symlink(home, folder),
+    ];
+    for (const trap of traps) {
+      await trap();
+      warnings = [];
+      const other = await WorkerLink.listen(long, (message) => warnings.push(message));
+      const used = dirname(dirname(other.address));
+      await other.dispose();
+      await rm(folder, { recursive: true });
+      assert.notEqual(used, folder);
+      assert.match(warnings.join(), /not this user's alone/);
+    }
   });
 });
