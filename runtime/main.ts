@@ -149,7 +149,7 @@ function dockerEngine(
     ...shared,
     home,
     runtime: store.runtimeId,
-    blobs: store.blobs.root,
+    shared: store,
     volumes: store.volumes,
     pythonVersion: async () => minorOf((await python()).version),
     logger,

@@ -83,6 +83,8 @@ export interface PlacedContainer {
   readonly pid: number | null;
   /** Resolves when no process of it is left. Never rejects. */
   readonly exited: Promise<ContainerExit>;
+  /** Lets its worker read a bundle, before that is told to load it; absent where workers read every blob. */
+  bring?(bundle: string): Promise<void>;
   /** Asks it to end, and ends it after `graceMs`. Rejects where the engine can't. */
   stop(graceMs: number): Promise<ContainerExit>;
 }

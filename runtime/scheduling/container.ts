@@ -14,16 +14,14 @@ import { Deadlines, noteModelLoad, timedOut, withTraceback } from './deadlines';
 import { endOf } from './sharedEnd';
 import { SharedTime } from './sharedTime';
 import { RunnerLine } from './runnerLine';
-import { unexplained } from './platformErrors';
 import { groupOf, type LoadSpec, type Target } from './target';
 import type { WorkerConnection } from './workerLink';
+import { resultItems, whenReadable } from './workerReads';
 
 /** Between asking a call to end and ending its runner, in ms. */
 const CANCEL_GRACE_MS = 2000;
 /** Beyond that, a supervisor that has not answered is ended itself. */
 const CANCEL_SLACK_MS = 3000;
-
-type Messages<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
 
 export type ContainerState = 'starting' | 'loading' | 'ready' | 'stopping' | 'ended';
 
@@ -166,13 +164,20 @@ export class Container {
     this.loadNumber += 1;
     this.loadBegan = this.clock.monotonic();
     if (target.load.debug === true) this.events.debugLoad(this, this.loadNumber);
-    else this.connection?.send(loadMessage(target, this.loadNumber));
+    else this.tellLoad(loadMessage(target, this.loadNumber));
   }
 
   /** Sends a load that was put off until debugging is ready for it. */
   sendLoad(load: number, debug: DebugRequest): void {
-    if (load !== this.loadNumber || this.state !== 'loading') return;
-    this.connection?.send({ ...loadMessage(this.target, load), debug });
+    this.tellLoad({ ...loadMessage(this.target, load), debug }, load);
+  }
+
+  /** Once the worker can read what it is to load. */
+  private tellLoad(message: object, load = this.loadNumber): void {
+    whenReadable(this.placed, this.target.load.bundle, (error) => {
+      if (error !== undefined) this.failLoad(load, error);
+      else if (load === this.loadNumber && this.state === 'loading') this.connection?.send(message);
+    });
   }
 
   /** Sends calls of one lane, as one message. */
@@ -248,18 +253,13 @@ export class Container {
       case 'result':
         this.succeed(message, message.modelLoadMs, body);
         break;
-      case 'results': {
-        let offset = 0;
-        for (const item of message.items) {
-          const data = body.subarray(offset, offset + item.size);
-          offset += item.size;
-          if (item.peakBytes !== undefined)
-            this.inflight.get(item.call)?.held('host', item.peakBytes);
+      case 'results':
+        for (const { item, peak, data, error } of resultItems(message, body)) {
+          if (peak !== undefined) this.inflight.get(item.call)?.held('host', peak);
           if (item.ok) this.succeed(item, 0, data);
-          else this.fail(item, item.error ?? unexplained());
+          else this.fail(item, error);
         }
         break;
-      }
       case 'error':
         this.fail(message, message.error);
         break;
@@ -347,7 +347,7 @@ export class Container {
     call.cancelTimer = undefined;
   }
 
-  private runnerExit(message: Messages<'runner-exit'>): void {
+  private runnerExit(message: Extract<WorkerMessage, { type: 'runner-exit' }>): void {
     if (message.load !== this.loadNumber) return;
     this.line.drop();
     const loading = this.state === 'loading';

@@ -85,7 +85,7 @@ describe('A Docker runtime that crashes and is started again', () => {
       Labels,
     });
     await looking.start();
-    const { left, removed } = await findLeft(docker, 'rt-left', assert.fail);
+    const { left, removed } = await findLeft(docker, 'rt-left', assert.fail, assert.fail);
     assert.deepEqual([left, removed], [[], [looking.id]]);
     await assert.rejects(looking.inspect(), { statusCode: 404 });
   });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { sha256Hex } from '../../runtime/protocol/bundles';
 import type { Gpu } from '../../runtime/protocol/methods';
 import { errorOf, phaseEnds, valueOf, type Harness } from '../runtime/scheduling/harness';
 import { containersOf, dockerApp, dockerClient, openDocker } from './support';
@@ -140,6 +142,38 @@ describe('Containers of a real Docker engine', () => {
     await docker.service.stopContainer(container.container);
     assert.deepEqual(await containersOf(docker), []);
     await first;
+  });
+
+  it('lets a function read the sources of its own app and no others', async () => {
+    const docker = await open();
+    const body = (more: string): string =>
+      [
+        'def read(digest):',
+        '    import os',
+        '    blobs = [name for _, _, names in os.walk("/velar/blobs") for name in names]',
+        `    return [digest in blobs, os.path.exists("/velar/blobs/" + digest[:2] + "/" + digest), ${more}]`,
+      ].join('\n');
+    const files = dockerApp(body('1'));
+    const bundle = await docker.bundle(files);
+    const other = (files['app.py'] ?? '').replace('velar.App("test")', 'velar.App("other")');
+    const otherBundle = await docker.bundle({ 'app.py': other });
+    const read = async (of: string, source: string): Promise<unknown> => {
+      const run = await docker.run(of, { qualname: 'read' }, [sha256Hex(source)]);
+      await run.ended;
+      return valueOf(run);
+    };
+    assert.deepEqual(await read(otherBundle, other), [true, true, 1]);
+    assert.deepEqual(await read(bundle, other), [false, false, 1]);
+    // Changed code goes on arriving in the warm container.
+    const changed = dockerApp(body('2'));
+    const source = changed['app.py'] ?? '';
+    assert.deepEqual(await read(await docker.bundle(changed), source), [true, true, 2]);
+    assert.equal((await containersOf(docker)).length, 2);
+    assert.equal((await readdir(join(docker.home, 'shares'))).length, 2);
+    for (const { container } of docker.service.containers()) {
+      await docker.service.stopContainer(container);
+    }
+    assert.deepEqual(await readdir(join(docker.home, 'shares')), []);
   });
 
   it('works without any network', async () => {

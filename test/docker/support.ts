@@ -32,7 +32,7 @@ export async function openDocker(
         home,
         runtime: store.runtimeId,
         pythonPackages: PYTHON_PACKAGES,
-        blobs: store.blobs.root,
+        shared: store,
         volumes: store.volumes,
         pythonVersion: () => Promise.resolve('3.11'),
         environment: {

@@ -1,5 +1,5 @@
 /** The Docker engine: each container is one of Docker's, on this host, hardened and labelled. */
-import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
+import { lchownSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Environment, ImagePin } from '../../protocol/deployments';
 import type { FunctionDescription, FunctionOptions } from '../../protocol/description';
@@ -8,6 +8,7 @@ import { VelarError } from '../../protocol/errors';
 import { DockerImages, type DockerImagePlan } from '../../images/docker/dockerImages';
 import type { ImagePython } from '../../images/docker/pythonCheck';
 import { canonicalJson } from '../../images/imagePlan';
+import { namesIn } from '../../store/removal';
 import { volumeOf, type VolumeStore } from '../../store/volumes';
 import type {
   BuildListener,
@@ -21,6 +22,7 @@ import type {
   StoredImage,
 } from '../engine';
 import { MODEL_CACHE_VOLUME, modelCacheEnvironment, volumeEnvironment } from '../volumePaths';
+import { BundleShare, type SharedBlobs } from './bundleShare';
 import { connectDocker, engineDevices, type DockerHost } from './connect';
 import { createOptions, INSIDE, LABEL } from './createOptions';
 import { deviceRequest, type DeviceRequest } from './deviceRequest';
@@ -36,14 +38,17 @@ export interface DockerEngineOptions {
   runtime: string;
   /** Folder that holds the packages `velar` and `velar_worker`. */
   pythonPackages: string;
-  /** Folder of blobs, read by workers. */
-  blobs: string;
+  /** What workers read of bundles. */
+  shared: SharedBlobs;
   volumes: Pick<VolumeStore, 'folder'>;
   /** Minor version of this machine's Python, such as `3.11`, for images that name none. */
   pythonVersion: () => Promise<string>;
   environment: Readonly<Record<string, string | undefined>>;
   logger: { info(message: string): void; warn(message: string): void };
 }
+
+/** Folder of the home for what each container can read of the blobs. */
+const SHARES = 'shares';
 
 /** What containers of one image and the same limits are made of. */
 interface Planned {
@@ -70,16 +75,21 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
   if (user.uid !== process.getuid?.()) {
     // What root writes has to be readable in containers; the home itself lets nobody else in.
     process.umask(0o022);
-    chmodSync(options.blobs, 0o755);
   }
+  const shareOf = (container: string): BundleShare =>
+    new BundleShare(join(options.home, SHARES, container), options.shared);
   const { left, removed } = await asked(
     host.socket,
-    findLeft(host.docker, options.runtime, (message) => options.logger.warn(message)),
+    findLeft(host.docker, options.runtime, shareOf, (message) => options.logger.warn(message)),
   );
+  const known = new Set(left.map(({ placed }) => placed.container));
+  for (const name of await namesIn(join(options.home, SHARES))) {
+    if (!known.has(name)) await shareOf(name).remove();
+  }
   if (removed.length > 0) {
     options.logger.info(`Removed containers that an earlier runtime left: ${removed.join(', ')}.`);
   }
-  return new DockerEngine(host, user, left, options);
+  return new DockerEngine(host, user, left, shareOf, options);
 }
 
 class DockerEngine implements Engine {
@@ -98,6 +108,7 @@ class DockerEngine implements Engine {
     private readonly host: DockerHost,
     private readonly user: ContainerUser,
     readonly left: readonly (LeftContainer & { placed: DockerContainer })[],
+    private readonly shareOf: (container: string) => BundleShare,
     private readonly options: DockerEngineOptions,
   ) {
     const { home, environment, pythonVersion } = options;
@@ -175,6 +186,7 @@ class DockerEngine implements Engine {
     if (planned?.ready === undefined) throw new Error('The image is not one that is ready here.');
     const { plan, ready, limits, deployedTo } = planned;
     const { docker, memoryBytes } = this.host;
+    const share = this.shareOf(spec.container);
     const options = createOptions({
       container: spec.container,
       runtime: this.options.runtime,
@@ -188,7 +200,7 @@ class DockerEngine implements Engine {
       host: { memoryBytes },
       folders: {
         packages: await this.packages.folder(ready.id, ready.python),
-        blobs: this.options.blobs,
+        blobs: share.folder,
         debugpy: this.brought.folder,
         link: dirname(spec.link.address),
       },
@@ -206,11 +218,14 @@ class DockerEngine implements Engine {
     });
     await this.removeLost();
     try {
+      await share.make();
       const handle = await docker.createContainer(options);
-      const placed = await DockerContainer.start(spec.container, docker, handle, this.warn);
+      const parts = { docker, handle, share, warn: this.warn };
+      const placed = await DockerContainer.start(spec.container, parts);
       this.keep(placed);
       return placed;
     } catch (error) {
+      await share.remove();
       throw engineFault(error, this.host.socket) ?? startFailure(error);
     }
   }

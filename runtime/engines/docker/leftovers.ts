@@ -1,6 +1,7 @@
 /** Containers of this runtime that it does not know of: those that an earlier process of it left. */
 import type Docker from 'dockerode';
 import type { LeftContainer } from '../engine';
+import type { BundleShare } from './bundleShare';
 import { LABEL } from './createOptions';
 import { DockerContainer, remove } from './placed';
 
@@ -8,6 +9,7 @@ import { DockerContainer, remove } from './placed';
 export async function findLeft(
   docker: Docker,
   runtime: string,
+  shareOf: (container: string) => BundleShare,
   warn: (message: string) => void,
 ): Promise<{ left: (LeftContainer & { placed: DockerContainer })[]; removed: string[] }> {
   const found = await labelled(docker, runtime);
@@ -23,7 +25,12 @@ export async function findLeft(
       continue;
     }
     const gpus = (Labels[LABEL.gpus] ?? '').split(',').filter(Boolean);
-    const placed = await DockerContainer.running(container, docker, handle, warn);
+    const placed = await DockerContainer.running(container, {
+      docker,
+      handle,
+      share: shareOf(container),
+      warn,
+    });
     left.push({ placed, pool, tokenDigest, gpus });
   }
   return { left, removed };

@@ -2,6 +2,7 @@
 import type Docker from 'dockerode';
 import { exitCode } from '../../images/docker/exitCode';
 import type { ContainerExit, PlacedContainer } from '../engine';
+import type { BundleShare } from './bundleShare';
 import { isGone, isNotFound } from './failures';
 import { endedForMemory } from './memoryEnds';
 
@@ -15,7 +16,13 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: 'SIGTERM',
 };
 
-type Warn = (message: string) => void;
+export interface DockerParts {
+  docker: Docker;
+  handle: Docker.Container;
+  /** What it can read of the blobs. */
+  share: BundleShare;
+  warn: (message: string) => void;
+}
 
 export class DockerContainer implements PlacedContainer {
   readonly exited: Promise<ContainerExit>;
@@ -27,39 +34,30 @@ export class DockerContainer implements PlacedContainer {
   private constructor(
     readonly container: string,
     readonly pid: number | null,
-    private readonly docker: Docker,
-    private readonly handle: Docker.Container,
-    private readonly warn: Warn,
+    private readonly parts: DockerParts,
   ) {
-    this.exited = endOf(handle).then((end) => this.close(end));
+    this.exited = endOf(parts.handle).then((end) => this.close(end));
   }
 
   /** Starts a created container. Throws what the client throws; what was created is removed then. */
-  static async start(
-    container: string,
-    docker: Docker,
-    handle: Docker.Container,
-    warn: Warn,
-  ): Promise<DockerContainer> {
+  static async start(container: string, parts: DockerParts): Promise<DockerContainer> {
     try {
-      await handle.start();
-      return await DockerContainer.running(container, docker, handle, warn);
+      await parts.handle.start();
+      return await DockerContainer.running(container, parts);
     } catch (error) {
-      await remove(handle);
+      await remove(parts.handle);
       throw error;
     }
   }
 
   /** Takes over a container that runs, or has ended already. */
-  static async running(
-    container: string,
-    docker: Docker,
-    handle: Docker.Container,
-    warn: Warn,
-  ): Promise<DockerContainer> {
-    const { State } = await handle.inspect();
-    const pid = State.Pid === 0 ? null : State.Pid;
-    return new DockerContainer(container, pid, docker, handle, warn);
+  static async running(container: string, parts: DockerParts): Promise<DockerContainer> {
+    const { State } = await parts.handle.inspect();
+    return new DockerContainer(container, State.Pid === 0 ? null : State.Pid, parts);
+  }
+
+  bring(bundle: string): Promise<void> {
+    return this.parts.share.bring(bundle);
   }
 
   async stop(graceMs: number): Promise<ContainerExit> {
@@ -67,8 +65,8 @@ export class DockerContainer implements PlacedContainer {
       try {
         if (graceMs === 0) {
           this.kills += 1;
-          await this.handle.kill();
-        } else await this.handle.stop({ t: Math.ceil(graceMs / 1000) });
+          await this.parts.handle.kill();
+        } else await this.parts.handle.stop({ t: Math.ceil(graceMs / 1000) });
       } catch (error) {
         // It ended by itself meanwhile, or the engine is gone and `exited` says so.
         if (!isOver(error) && !isGone(error)) throw error;
@@ -81,6 +79,7 @@ export class DockerContainer implements PlacedContainer {
     this.ended = true;
     if ('lost' in end) {
       this.left = true;
+      await this.removeShare();
       const output = 'The Docker engine went away while the container ran.';
       return { code: null, signal: null, output };
     }
@@ -91,6 +90,7 @@ export class DockerContainer implements PlacedContainer {
     ]);
     // An engine that is about to go tells of the end, and may not get to the removal.
     this.left = !(await this.remove());
+    await this.removeShare();
     return signal === undefined
       ? { code: end.code, signal: null, output, oom }
       : { code: null, signal, output, oom };
@@ -107,16 +107,27 @@ export class DockerContainer implements PlacedContainer {
    */
   async remove(): Promise<boolean> {
     try {
-      return await remove(this.handle);
+      return await remove(this.parts.handle);
     } catch (error) {
-      this.warn(`Docker did not remove container ${this.container}: ${String(error)}`);
+      this.parts.warn(`Docker did not remove container ${this.container}: ${String(error)}`);
       return false;
+    }
+  }
+
+  private async removeShare(): Promise<void> {
+    try {
+      await this.parts.share.remove();
+    } catch (error) {
+      // The next start of the runtime removes it.
+      this.parts.warn(
+        `What container ${this.container} could read was not removed: ${String(error)}`,
+      );
     }
   }
 
   private async lastWords(): Promise<string> {
     try {
-      const raw = await this.handle.logs({ stdout: true, stderr: true, tail: 50 });
+      const raw = await this.parts.handle.logs({ stdout: true, stderr: true, tail: 50 });
       return demultiplexed(raw).slice(-KEPT_OUTPUT_CHARACTERS);
     } catch {
       // Its words are for an error's text; their loss must not hide how it ended.
@@ -126,7 +137,7 @@ export class DockerContainer implements PlacedContainer {
 
   private async wasOutOfMemory(): Promise<boolean> {
     try {
-      return await endedForMemory(this.docker, this.handle, this.kills);
+      return await endedForMemory(this.parts.docker, this.parts.handle, this.kills);
     } catch {
       // Unknown is told as a kill, which it was in any case.
       return false;
