@@ -13,6 +13,7 @@ import type { Bringing } from '../scheduling/keptWarm';
 import { ownerOf, type Target } from '../scheduling/target';
 import type { TargetResult } from '../scheduling/targets';
 import type { DeploymentStore } from '../store/deployments';
+import { chooseApp, deployedFrom, type Chosen } from './chosenApp';
 import { checkDeploy, checkMove, checkServed, checkUndeploy } from './moveRules';
 import { MoveTurns } from './moveTurns';
 import { comeUp, type ReadinessOptions } from './readiness';
@@ -36,11 +37,6 @@ export interface DeployerOptions extends ReadinessOptions, ApartOptions {
 }
 
 type Failed = { error: RunError };
-
-interface Chosen {
-  name: string;
-  functions: readonly FunctionDescription[];
-}
 
 /** What a run that changes an environment is started with. */
 interface Given extends Pick<RunParams, 'bundle' | 'file' | 'cpu'> {
@@ -224,7 +220,7 @@ export class Deployer {
   private async whenReady(
     run: Run,
     environment: Environment,
-    { name, functions }: Chosen,
+    { name, functions, classes }: Chosen,
     change: Change,
   ): Promise<{ result: ResultValue } | Failed> {
     run.app = name;
@@ -241,7 +237,7 @@ export class Deployer {
     try {
       const error = await comeUp(run, targets, bringing, endOf(run), this.options);
       if (error !== undefined) return { error };
-      const deployed = await Promise.all(targets.map(deployedFrom));
+      const deployed = await Promise.all(targets.map((target) => deployedFrom(target, classes)));
       if (!run.active) return { error: cancelled() };
       // While it came up, production may have been protected.
       change.check(name);
@@ -252,48 +248,6 @@ export class Deployer {
       bringing.over();
     }
   }
-}
-
-function chooseApp(
-  apps: readonly { name: string; functions: readonly FunctionDescription[] }[],
-  wanted: string | undefined,
-  file: string,
-): Chosen | Failed {
-  const deployable = apps.flatMap(({ name, functions }) => {
-    const own = functions.filter(({ kind }) => kind !== 'local_entrypoint' && kind !== 'cls');
-    return own.length === 0 ? [] : [{ name, functions: own }];
-  });
-  const named = wanted === undefined ? deployable : deployable.filter((app) => app.name === wanted);
-  const [only, ...others] = named;
-  if (only !== undefined && others.length === 0) return only;
-  const names = deployable.map(({ name }) => name).join(', ');
-  return {
-    error: {
-      kind: 'user',
-      type: only === undefined ? 'NothingToDeploy' : 'SeveralApps',
-      message:
-        only === undefined
-          ? `${file} declares no function ${wanted === undefined ? '' : `of an app ${wanted} `}to deploy.`
-          : `${file} declares several apps: ${names}.`,
-      traceback: [],
-      hint:
-        only === undefined
-          ? 'Decorate one with @app.function() or @app.endpoint().'
-          : 'Name the one to deploy with --app.',
-    },
-  };
-}
-
-async function deployedFrom({ function: found, image }: Target): Promise<DeployedFunction> {
-  const pin = await image.pin();
-  const { secrets, ...options } = found.options;
-  const names = secrets.map(({ name, values }) => name ?? Object.keys(values ?? {}).join(', '));
-  return {
-    ...found,
-    options: { ...options, secrets: names },
-    imageKey: image.key,
-    ...(pin === undefined ? {} : { pin }),
-  };
 }
 
 /** What the person asked for can't be, or the platform failed. */

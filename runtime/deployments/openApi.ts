@@ -131,23 +131,36 @@ function requestBody(fn: DeployedFunction): Json {
   return { required: schema.required.length > 0, content: { 'application/json': { schema } } };
 }
 
+type Arguments = Pick<
+  DeployedFunction,
+  'kind' | 'parameters' | 'qualname' | 'constructorParameters'
+>;
+
 /** Arguments by name; what Python takes by position only goes into the list `$args`. */
-function argumentsSchema({ kind, parameters, qualname }: DeployedFunction): {
+function argumentsSchema(fn: Arguments): {
   type: 'object';
   properties: Json;
   required: string[];
   additionalProperties: unknown;
 } {
+  const { kind, parameters, qualname, constructorParameters } = fn;
   const of = (wanted: (parameter: Parameter) => boolean): Parameter[] => parameters.filter(wanted);
   const named = of(({ kind: how }) => how !== 'positional_only' && !how.startsWith('var_'));
   const listed = of(({ kind: how }) => how === 'positional_only');
   const [rest] = of(({ kind: how }) => how === 'var_positional');
   const [others] = of(({ kind: how }) => how === 'var_keyword');
   const properties: [string, Json][] = [];
+  const required: string[] = [];
   const owner = qualname.split('.').slice(0, -1).join('.');
   if (kind === 'method') {
     const description = `Arguments that ${owner} is made with, by name.`;
-    properties.push(['$instance', { title: `${owner}(…)`, type: 'object', description }]);
+    // Versions of before don't tell what it takes. It is made with arguments by name alone.
+    const made =
+      constructorParameters === undefined
+        ? { type: 'object', required: [] }
+        : argumentsSchema({ kind: 'cls', parameters: constructorParameters, qualname: owner });
+    properties.push(['$instance', { ...made, title: `${owner}(…)`, description }]);
+    if (made.required.length > 0) required.push('$instance');
   }
   const neededInList = listed.filter(isNeeded).length;
   if (listed.length > 0 || rest !== undefined) {
@@ -167,6 +180,7 @@ function argumentsSchema({ kind, parameters, qualname }: DeployedFunction): {
     type: 'object',
     properties: Object.fromEntries(properties),
     required: [
+      ...required,
       ...(neededInList === 0 ? [] : ['$args']),
       ...named.filter(isNeeded).map(({ name }) => name),
     ],

@@ -1,6 +1,6 @@
 /** Versions of apps, and the environments that they serve. */
 import * as z from 'zod';
-import { functionDescriptionSchema, functionOptionsSchema } from './description';
+import { functionDescriptionSchema, functionOptionsSchema, parameterSchema } from './description';
 
 export const environmentSchema = z.enum(['staging', 'production']);
 export type Environment = z.infer<typeof environmentSchema>;
@@ -27,6 +27,8 @@ export const deployedFunctionSchema = functionDescriptionSchema.extend({
   imageKey: z.string(),
   /** What its containers are made of; absent in versions of runtimes that did not keep it. */
   pin: imagePinSchema.optional(),
+  /** Of a method: what its class takes; absent in versions of runtimes that did not keep it. */
+  constructorParameters: z.array(parameterSchema).optional(),
 });
 export type DeployedFunction = z.infer<typeof deployedFunctionSchema>;
 

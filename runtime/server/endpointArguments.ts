@@ -12,11 +12,16 @@ const NAMED: readonly string[] = ['positional_or_keyword', 'keyword_only'];
  */
 export function argumentsOf(
   body: unknown,
-  { kind, parameters }: Pick<DeployedFunction, 'kind' | 'parameters'>,
+  {
+    kind,
+    parameters,
+    constructorParameters,
+  }: Pick<DeployedFunction, 'kind' | 'parameters' | 'constructorParameters'>,
 ): { args: CallArguments; instance: CallArguments | undefined } {
   if (Array.isArray(body)) {
     const args = body.map((json) => argument(json));
     check(parameters, args.length, []);
+    if (kind === 'method') check(constructorParameters ?? [], 0, [], '`$instance` does');
     return { args: { args, kwargs: {} }, instance: kind === 'method' ? NOTHING : undefined };
   }
   if (body !== undefined && (typeof body !== 'object' || body === null)) {
@@ -30,6 +35,9 @@ export function argumentsOf(
     throw new VelarError('invalid', '`$args` holds arguments by position, as a list.');
   }
   check(parameters, listed.length, Object.keys(given));
+  if (kind === 'method' && constructorParameters !== undefined) {
+    check(constructorParameters, 0, Object.keys(made ?? {}), '`$instance` does');
+  }
   const args = listed.map((json) => argument(json));
   const instance = kind === 'method' ? named((made ?? {}) as Record<string, unknown>) : undefined;
   return { args: { ...named(given), args }, instance };
@@ -51,6 +59,7 @@ function check(
   parameters: DeployedFunction['parameters'],
   positions: number,
   names: readonly string[],
+  whose = 'The arguments do',
 ): void {
   const problems: string[] = [];
   const positional = parameters.filter(({ kind }) => POSITIONAL.includes(kind));
@@ -70,7 +79,7 @@ function check(
     if (!known.includes(name) && !open('var_keyword')) problems.push(`it has no parameter ${name}`);
   }
   if (problems.length === 0) return;
-  throw new VelarError('invalid', `The arguments do not fit: ${problems.join('; ')}.`, {
+  throw new VelarError('invalid', `${whose} not fit: ${problems.join('; ')}.`, {
     details: { status: 422 },
   });
 }

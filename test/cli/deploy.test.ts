@@ -86,6 +86,9 @@ describe('deployments', function () {
     assert.equal(await (await call('staging', 'greet', ['Bob'])).json(), 'hello Bob');
     const method = await call('staging', 'Adder.add', { $instance: { base: 40 }, more: 2 });
     assert.equal(await method.json(), 42);
+    const unfit = await call('staging', 'Adder.add', { $instance: { bass: 40 }, more: 2 });
+    assert.equal(unfit.status, 422);
+    assert.match(await unfit.text(), /`\$instance` does not fit: .*no parameter bass/);
     assert.match(await velar('call', 'shop.greet', '--args', '["Cleo"]'), /hello Cleo/);
     const log = await velar('logs', named.headers.get('velar-request-id') ?? '');
     assert.match(log, /greeting Ada/);

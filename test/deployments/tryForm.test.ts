@@ -27,15 +27,14 @@ const fn = (
   qualname: string,
   kind: DeployedFunction['kind'],
   parameters: Parameters,
-): DeployedFunction => ({ qualname, kind, parameters }) as DeployedFunction;
+  constructorParameters?: Parameters,
+): DeployedFunction => ({ qualname, kind, parameters, constructorParameters }) as DeployedFunction;
 
 const version = {
   functions: [
     fn('quote', 'function', [parameter('item', 'str'), parameter('times', 'int', '1')]),
     fn('mode', 'endpoint', [parameter('how', "Literal['a', 'b']", "'a'")]),
-    fn('Adder', 'cls', [parameter('base', 'int', '0')]),
-    fn('Adder.add', 'method', [parameter('more', 'int')]),
-    fn('main', 'local_entrypoint', []),
+    fn('Adder.add', 'method', [parameter('more', 'int')], [parameter('base', 'int', '0')]),
   ],
 } as unknown as Version;
 

@@ -10,7 +10,7 @@ import {
 import { hintOf, signatureOf } from '../../client/arguments/describeParameter';
 import { choicesOf } from '../../client/arguments/parseArgument';
 import type { Parameter } from '../../discovery/model';
-import { parametersOf, type Callable } from './callable';
+import type { Callable } from './callable';
 
 export type Part = TryField['part'];
 
@@ -30,7 +30,7 @@ export type CollectedCall =
 
 /** Fields in the order of the signature, the constructor's first. `shows`: whose problems may be told. */
 export function fieldsOf(
-  { fn, owner }: Callable,
+  { call, instance }: Callable,
   inputs: Inputs,
   shows: (part: Part, name: string) => boolean,
 ): TryField[] {
@@ -49,37 +49,34 @@ export function fieldsOf(
     };
   };
   return [
-    ...parametersOf(owner).map((parameter) => field('instance', parameter)),
-    ...parametersOf(fn).map((parameter) => field('call', parameter)),
+    ...instance.map((parameter) => field('instance', parameter)),
+    ...call.map((parameter) => field('call', parameter)),
   ];
 }
 
-export function collectCall({ fn, owner }: Callable, inputs: Inputs): CollectedCall {
-  const instance = collectArguments(parametersOf(owner), inputs.instance);
-  if (!instance.ok) return { ...instance, part: 'instance' };
-  const call = collectArguments(parametersOf(fn), inputs.call);
-  if (!call.ok) return { ...call, part: 'call' };
+export function collectCall({ fn, call, instance }: Callable, inputs: Inputs): CollectedCall {
+  const made = collectArguments(instance, inputs.instance);
+  if (!made.ok) return { ...made, part: 'instance' };
+  const given = collectArguments(call, inputs.call);
+  if (!given.ok) return { ...given, part: 'call' };
   return {
     ok: true,
-    arguments: call.arguments,
-    ...(owner === undefined ? {} : { instance: instance.arguments }),
+    arguments: given.arguments,
+    ...(fn.kind === 'method' ? { instance: made.arguments } : {}),
   };
 }
 
 /** Names that something was typed for and that this function does not take. */
-export function namesNotTaken({ fn, owner }: Callable, inputs: Inputs): string[] {
+export function namesNotTaken({ call, instance }: Callable, inputs: Inputs): string[] {
   const beyond = (texts: ArgumentTexts, parameters: readonly Parameter[]): string[] =>
     Object.entries(texts).flatMap(([name, text]) =>
       text.trim() === '' || parameters.some((parameter) => parameter.name === name) ? [] : [name],
     );
-  return [
-    ...beyond(inputs.instance, parametersOf(owner)),
-    ...beyond(inputs.call, parametersOf(fn)),
-  ];
+  return [...beyond(inputs.instance, instance), ...beyond(inputs.call, call)];
 }
 
 /** Inputs without what this function does not take and what was left empty. */
-export function inputsTaken({ fn, owner }: Callable, inputs: Inputs): Inputs {
+export function inputsTaken({ call, instance }: Callable, inputs: Inputs): Inputs {
   const taken = (texts: ArgumentTexts, parameters: readonly Parameter[]): ArgumentTexts =>
     Object.fromEntries(
       parameters.flatMap(({ name }) => {
@@ -88,8 +85,8 @@ export function inputsTaken({ fn, owner }: Callable, inputs: Inputs): Inputs {
       }),
     );
   return {
-    call: taken(inputs.call, parametersOf(fn)),
-    instance: taken(inputs.instance, parametersOf(owner)),
+    call: taken(inputs.call, call),
+    instance: taken(inputs.instance, instance),
   };
 }
 

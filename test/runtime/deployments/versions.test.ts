@@ -249,6 +249,13 @@ describe('arguments of an endpoint', () => {
     });
     assert.deepEqual(argumentsOf({}, method).instance, { args: [], kwargs: {} });
     assert.equal(argumentsOf({}, takes()).instance, undefined);
+    const made = fn({ kind: 'method', constructorParameters: [parameter('base')] });
+    assert.throws(() => argumentsOf({}, made), /`\$instance` does not fit: base is missing/);
+    assert.throws(() => argumentsOf([], made), /`\$instance` does not fit: base is missing/);
+    assert.throws(() => argumentsOf({ $instance: { base: 1, x: 2 } }, made), /no parameter x/);
+    assert.deepEqual(argumentsOf({ $instance: { base: 1 } }, made).instance?.kwargs, {
+      base: { json: 1 },
+    });
   });
 });
 
@@ -333,8 +340,25 @@ describe('the OpenAPI document', () => {
       $instance: {
         title: 'Ädder(…)',
         type: 'object',
+        required: [],
         description: 'Arguments that Ädder is made with, by name.',
       },
+    });
+    const made = operationOf(
+      fn({
+        qualname: 'Adder.add',
+        kind: 'method',
+        constructorParameters: [parameter('base', { annotation: 'int' })],
+      }),
+    ).requestBody.content['application/json'].schema;
+    assert.deepEqual(made['required'], ['$instance']);
+    assert.deepEqual((made['properties'] as Record<string, unknown>)['$instance'], {
+      title: 'Adder(…)',
+      description: 'Arguments that Adder is made with, by name.',
+      type: 'object',
+      properties: { base: { title: 'base: int', type: 'integer' } },
+      required: ['base'],
+      additionalProperties: false,
     });
   });
 });
