@@ -1,5 +1,4 @@
 /** Brings versions into environments: a first container of each function has to come up before the switch. */
-import type { FunctionDescription } from '../protocol/description';
 import type { DeployedFunction, Environment, Version, VersionName } from '../protocol/deployments';
 import { VelarError } from '../protocol/errors';
 import type { MethodParams } from '../protocol/methods';
