@@ -3,7 +3,13 @@ import { Call, type CallSink } from '../scheduling/call';
 import { imageNote } from '../scheduling/callers';
 import type { Bringing } from '../scheduling/keptWarm';
 import type { Run } from '../scheduling/run';
-import { showRetry, showRunning, showStage, showWorkerPhase } from '../scheduling/runPhases';
+import {
+  showRetry,
+  showRunning,
+  showStage,
+  showWaiting,
+  showWorkerPhase,
+} from '../scheduling/runPhases';
 import { readinessOf, type Target } from '../scheduling/target';
 import type { RunError } from '../protocol/values';
 
@@ -46,7 +52,7 @@ function check(run: Run, target: Target, options: ReadinessOptions): Promise<Run
       resolve(error);
     };
     const sink: CallSink = {
-      waiting: (why) => run.advance((timeline) => timeline.progress(`${who}: ${why}`)),
+      waiting: (why) => showWaiting(run, `${who}: ${why}`),
       stage: (stage) => showStage(run, stage, who),
       dispatched: () => showRunning(run, place, imageNote(target), 'checking'),
       phase: (message) => showWorkerPhase(run, message),

@@ -30,7 +30,7 @@ export interface EngineImage {
     listener: BuildListener,
     signal: AbortSignal,
   ): Promise<{ cached: boolean; pulled?: boolean }>;
-  /** True when `ensure` would find it ready, as far as is known without looking. */
+  /** True when `ensure` would find it there, as far as is known without looking. */
   isReady(): boolean;
   /** The build that it is, which the engine keeps by that name from now on; undefined while there is none. */
   pin(): Promise<ImagePin | undefined>;

@@ -108,7 +108,7 @@ export class ProcessEngine implements Engine {
       note: noteOf(notApplied, options),
       environment: { ...plan.environment, ...this.volumesOf(options, environment) },
       python: () => executable,
-      isReady: () => executable !== '' && this.images.isReady(plan),
+      isReady: () => this.images.isReady(plan),
       ensure: async (listener, signal) => {
         this.asked.set(plan.venvKey, Date.now());
         if (pin !== undefined && !(await this.hasImage(pin))) {

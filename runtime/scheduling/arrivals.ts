@@ -3,21 +3,21 @@ import { randomBytes } from 'node:crypto';
 import type { RunError } from '../protocol/values';
 import type { ContainerExit } from '../engines/engine';
 import type { AdoptableContainer } from './adoption';
-import { withNote } from '../images/notApplied';
 import { bringUp, StartError } from './bringUp';
-import { buildOutputs, type BuildOutput } from './buildOutput';
+import type { BuildOutput } from './buildOutput';
 import { chooseCards } from './cards';
 import type { Call, PhaseMessage, Stage } from './call';
 import { Container } from './container';
 import type { ContainerEvents } from './containerEvents';
 import type { Containers } from './containers';
-import { crashLoop, infrastructureError, startedTooLate } from './platformErrors';
+import type { FailedStarts } from './failedStarts';
+import { infrastructureError, startedTooLate } from './platformErrors';
 import type { PhaseWay } from './phaseHistory';
 import { PausableTimer } from './pausableTimer';
 import type { PoolOptions } from './pool';
 import type { Queues } from './queues';
-import type { Run } from './run';
-import { isCrash, MAX_TRIES, type StartFailures } from './startFailures';
+import { noteStage, replayStages, tellStage } from './stages';
+import { isCrash } from './startFailures';
 import type { Target } from './target';
 
 /** A container on its way to taking calls. */
@@ -40,7 +40,9 @@ export interface ArrivalsOptions {
   pool: PoolOptions;
   queues: Queues;
   containers: Containers;
-  failures: StartFailures;
+  failed: FailedStarts;
+  /** What is printed while the image of this key is built. */
+  outputFor: (image: string) => BuildOutput;
   events: ContainerEvents;
   /** Ends a container, with its time for exit hooks or at once. */
   discard: (container: Container, graceMs: number) => void;
@@ -52,11 +54,8 @@ export interface ArrivalsOptions {
 
 export class Arrivals {
   private readonly coming = new Map<Container, Coming>();
-  private readonly outputFor: (image: string) => BuildOutput;
 
-  constructor(private readonly options: ArrivalsOptions) {
-    this.outputFor = buildOutputs((calls, text) => options.pool.listener.built(calls, text));
-  }
+  constructor(private readonly options: ArrivalsOptions) {}
 
   has(container: Container): boolean {
     return this.coming.has(container);
@@ -67,11 +66,7 @@ export class Arrivals {
     for (const [container, { stages, output }] of this.coming) {
       if (container.groupKey !== call.target.groupKey) continue;
       output.join(call);
-      // What it finds going on or over tells nothing of how long that takes.
-      for (const stage of stages) {
-        const told = stageFor(call, stage);
-        call.sink.stage('skipped' in told ? told : { ...told, way: 'joined' });
-      }
+      replayStages(call, stages);
       return;
     }
   }
@@ -176,25 +171,9 @@ export class Arrivals {
 
   /** A container did not get to take calls: another start is tried, or those who wait are told. */
   failed(container: Container, error: RunError, retriable = isCrash(error)): void {
-    const { queues, failures, pool } = this.options;
-    const { groupKey } = container;
-    if (groupKey === undefined) return;
-    const elsewhere = this.servedElsewhere(container);
-    if (!retriable && !elsewhere) {
-      failures.giveUp(groupKey, error);
-      this.tell(container, error);
-      return;
-    }
-    const beganAt = this.coming.get(container)?.beganAt ?? pool.clock.monotonic();
-    const { count, over } = failures.crashed(groupKey, beganAt, elsewhere, error);
-    if (over) {
-      this.tell(container, crashLoop(error, count));
-      return;
-    }
-    const tries = elsewhere ? `${count} times` : `try ${count} of ${MAX_TRIES}`;
-    const detail = `failed before it was ready (${tries}), trying again: ${error.message}`;
-    for (const call of queues.waitingFor(container))
-      call.sink.stage({ phase: 'container', detail });
+    const now = this.options.pool.clock.monotonic();
+    const beganAt = this.coming.get(container)?.beganAt ?? now;
+    this.options.failed.container(container, error, beganAt, retriable);
   }
 
   /** Containers that come up for nobody: the calls they were meant for are gone. */
@@ -254,7 +233,7 @@ export class Arrivals {
       beganAt: now,
       abort: new AbortController(),
       stages: [],
-      output: this.outputFor(container.origin.image.key),
+      output: this.options.outputFor(container.origin.image.key),
       step: { phase: 'container', what: 'starting', since: now },
       timer: undefined,
       over: Promise.resolve(),
@@ -266,18 +245,11 @@ export class Arrivals {
 
   private stage(container: Container, stage: Stage): void {
     const coming = this.coming.get(container);
-    const last = coming?.stages.at(-1);
-    const newer = 'detail' in stage && last?.phase === stage.phase && 'detail' in last;
-    if (newer) coming?.stages.pop();
-    coming?.stages.push(stage);
+    if (coming !== undefined) noteStage(coming.stages, stage);
     if (coming !== undefined && 'detail' in stage) {
       this.step(coming, stage.phase, stage.detail ?? coming.step.what);
     }
-    const told = new Set<Run>();
-    for (const call of this.options.queues.waitingFor(container)) {
-      if (!told.has(call.run)) call.sink.stage(stageFor(call, stage));
-      told.add(call.run);
-    }
+    tellStage(this.options.queues.waitingFor(container), stage);
   }
 
   private limitStartup(container: Container, coming: Coming, target: Target): void {
@@ -295,32 +267,8 @@ export class Arrivals {
     if (coming.step.what === what) return;
     coming.step = { phase, what, since: this.options.pool.clock.monotonic() };
   }
-
-  /** Ends the calls that wait for it. */
-  private tell(container: Container, error: RunError): void {
-    const { queues } = this.options;
-    for (const call of queues.takeWaitingFor(container)) queues.end(call, error);
-  }
-
-  /** True when another container takes calls like those that wait for this one; one that waits itself does not. */
-  private servedElsewhere(container: Container): boolean {
-    for (const other of this.options.containers.of(container.origin.poolKey)) {
-      const serves = other !== container && other.state === 'ready' && !other.blocked;
-      if (serves && other.groupKey === container.groupKey) return true;
-    }
-    return false;
-  }
 }
 
 function importing(container: Container): string {
   return `importing ${container.load?.file ?? 'its code'}`;
-}
-
-/** The end of the image says what is not applied of that call's function; others wait for the same container. */
-function stageFor({ target }: Call, stage: Stage): Stage {
-  const { note } = target.image;
-  if (stage.phase !== 'image' || note === undefined) return stage;
-  if ('skipped' in stage) return { ...stage, skipped: withNote(stage.skipped, note) };
-  if ('done' in stage) return { ...stage, done: withNote(stage.done ?? 'ready', note) };
-  return stage;
 }

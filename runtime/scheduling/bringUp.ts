@@ -1,7 +1,13 @@
 /** Brings a container up: image, process, hello. Each step is told as a stage; each failure is a run error. */
 import { VelarError } from '../protocol/errors';
 import type { RunError } from '../protocol/values';
-import type { ContainerSpec, Engine, ImageWork, PlacedContainer } from '../engines/engine';
+import type {
+  ContainerSpec,
+  Engine,
+  EngineImage,
+  ImageWork,
+  PlacedContainer,
+} from '../engines/engine';
 import { ImageBuildError } from '../images/buildError';
 import type { Stage } from './call';
 import type { Clock } from './clock';
@@ -47,7 +53,7 @@ export async function bringUp(start: BringUp): Promise<void> {
   const { container, engine, link, signal } = start;
   const { origin } = container;
   start.stage({ phase: 'provisioning', skipped: engine.place });
-  await ensureImage(start);
+  await ensureImage(origin.image, start);
   const expected = link.expect(container.id);
   const abort = (): void => expected.giveUp();
   signal.addEventListener('abort', abort, { once: true });
@@ -109,11 +115,14 @@ async function place(start: BringUp, spec: ContainerSpec): Promise<PlacedContain
   }
 }
 
-async function ensureImage(start: BringUp): Promise<void> {
-  const { origin } = start.container;
+/** Has the image ready, telling of it as the stage `image`. Throws StartError, `cancelled`. */
+export async function ensureImage(
+  image: EngineImage,
+  start: Pick<BringUp, 'signal' | 'stage' | 'output' | 'imageReady'>,
+): Promise<void> {
   try {
     const works = new Set<ImageWork>();
-    const { cached, pulled } = await origin.image.ensure(
+    const { cached, pulled } = await image.ensure(
       {
         progress: (detail, work) => {
           works.add(work);

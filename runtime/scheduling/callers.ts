@@ -13,7 +13,7 @@ import type { Container } from './container';
 import type { Invoke } from './invocation';
 import type { CallProgress } from './progress';
 import type { Run } from './run';
-import { showRetry, showRunning, showStage, showWorkerPhase } from './runPhases';
+import { showRetry, showRunning, showStage, showWaiting, showWorkerPhase } from './runPhases';
 import type { Target } from './target';
 
 export interface CallersOptions {
@@ -179,7 +179,7 @@ export class Callers {
         const inTurn = invoke.mode === 'map' && run.timeline.phase === 'running';
         if (why === reason || inTurn) return;
         reason = why;
-        run.advance((timeline) => timeline.progress(`${who}: ${why}`));
+        showWaiting(run, `${who}: ${why}`);
       },
       stage: (stage) => showStage(run, stage, who),
       dispatched: () => {

@@ -7,7 +7,7 @@ import { imageNote } from './callers';
 import type { Clock } from './clock';
 import { infrastructureError } from './platformErrors';
 import type { Run } from './run';
-import { showRetry, showRunning, showStage, showWorkerPhase } from './runPhases';
+import { showRetry, showRunning, showStage, showWaiting, showWorkerPhase } from './runPhases';
 import type { Target } from './target';
 
 export interface FunctionRunOptions {
@@ -30,7 +30,7 @@ export function callOfRun(run: Run, target: Target, options: FunctionRunOptions)
     waiting: (why) => {
       if (why === reason) return;
       reason = why;
-      run.advance((timeline) => timeline.progress(why));
+      showWaiting(run, why);
     },
     stage: (stage) => showStage(run, stage),
     dispatched: () => {

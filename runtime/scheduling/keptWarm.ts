@@ -5,6 +5,7 @@ import type { Clock } from './clock';
 import type { Container } from './container';
 import type { Containers } from './containers';
 import type { Lane } from './lane';
+import type { Preparations } from './preparations';
 import type { StartFailures } from './startFailures';
 import type { Target } from './target';
 import { missingContainers, mustStay, type WarmGroup, type WarmWish } from './warmPool';
@@ -16,6 +17,7 @@ export interface KeptWarmOptions {
   failures: StartFailures;
   /** Lanes with waiting calls. */
   waiting: () => Iterable<Lane>;
+  preparations: Pick<Preparations, 'isReady'>;
   start: (target: Target) => void;
   reload: (container: Container, target: Target) => void;
   /** The time has come to look again. */
@@ -37,7 +39,7 @@ export interface Bringing {
 type Standing = 'full' | 'coming' | 'failing' | 'no room';
 
 export class KeptWarm {
-  private readonly wishes = new WarmWishes();
+  private readonly known = new WarmWishes();
   /** Versions that wait for their containers. */
   private readonly waiting = new Map<
     object,
@@ -49,12 +51,12 @@ export class KeptWarm {
 
   /** A call of the function came. */
   used(call: Call): void {
-    this.wishes.used(call);
+    this.known.used(call);
   }
 
   /** Brings containers of a version up beside those of the one that is served. */
   bring(targets: readonly Target[]): Bringing {
-    const undo = this.wishes.expect(targets);
+    const undo = this.known.expect(targets);
     const key = {};
     const groups = targets.filter(({ function: { options } }) => options.minContainers > 0);
     return {
@@ -78,19 +80,24 @@ export class KeptWarm {
 
   /** An environment serves these functions from now on: theirs are kept, those of others go. */
   serve(owner: string, targets: readonly Target[]): void {
-    this.wishes.serve(owner, targets);
+    this.known.serve(owner, targets);
+  }
+
+  /** True when containers of the group are wished for, whether or not calls wait. */
+  wishes(groupKey: string): boolean {
+    return this.known.of(groupKey).length > 0;
   }
 
   /** True when the container has to stay though nothing calls for it. */
   keeps({ groupKey }: Container): boolean {
-    if (this.wishes.none || groupKey === undefined) return false;
-    const wishes = this.wishes.of(groupKey);
+    if (this.known.none || groupKey === undefined) return false;
+    const wishes = this.known.of(groupKey);
     return wishes.length > 0 && mustStay(this.group(groupKey, wishes));
   }
 
   /** Somebody ended one of them: none is brought up until their functions are used again. */
   stopped(container: Container): void {
-    this.wishes.stopped(container.groupKey);
+    this.known.stopped(container.groupKey);
   }
 
   /** Brings up what is missing, and lets go of what is no longer wanted. */
@@ -98,9 +105,9 @@ export class KeptWarm {
     this.timer?.();
     this.timer = undefined;
     const { clock, containers, wake, failures } = this.options;
-    let wakeInMs = this.wishes.review(clock.monotonic(), (target) => this.hasCalls(target));
+    let wakeInMs = this.known.review(clock.monotonic(), (target) => this.hasCalls(target));
     const standings = new Map<string, Standing>();
-    for (const target of this.wishes.groups()) {
+    for (const target of this.known.groups()) {
       const standing = this.bringUp(target);
       standings.set(target.groupKey, standing);
       if (standing === 'failing') {
@@ -115,7 +122,7 @@ export class KeptWarm {
   dispose(): void {
     this.timer?.();
     this.timer = undefined;
-    this.wishes.clear();
+    this.known.clear();
     for (const { settle } of this.waiting.values()) settle(undefined);
     this.waiting.clear();
   }
@@ -134,7 +141,7 @@ export class KeptWarm {
   private bringUp(target: Target): Standing {
     const { containers, failures } = this.options;
     const { groupKey, poolKey } = target;
-    const group = this.group(groupKey, this.wishes.of(groupKey));
+    const group = this.group(groupKey, this.known.of(groupKey));
     const missing = missingContainers(group);
     if (missing === 0) return group.coming > 0 ? 'coming' : 'full';
     if (failures.waitMs(groupKey) > 0) return 'failing';
@@ -146,8 +153,10 @@ export class KeptWarm {
           !this.keeps(container),
       );
       if (reloadable !== undefined) this.options.reload(reloadable, target);
-      else if (containers.hasRoom(target)) this.options.start(target);
-      else if (count > 0 || group.coming > 0 || containers.makeWay(target)) return 'coming';
+      else if (containers.hasRoom(target)) {
+        if (!this.options.preparations.isReady(target)) return 'coming';
+        this.options.start(target);
+      } else if (count > 0 || group.coming > 0 || containers.makeWay(target)) return 'coming';
       else return 'no room';
     }
     return 'coming';

@@ -100,6 +100,12 @@ export class PhaseTimeline {
     return [step(phase, 'progress', undefined, detail)];
   }
 
+  /** Tells what is waited for. Once the image is there, that is time of the container to come. */
+  wait(at: number, detail: string): PhaseStep[] {
+    const between = this.phase === 'image' && this.ended >= this.current;
+    return between ? this.enter('container', at, detail) : this.progress(detail);
+  }
+
   /** A model load begins or goes on within the current phase; `ms` is what loading took so far. */
   loadStarted(at: number, detail?: string, ms?: number): PhaseStep[] {
     if (this.finished || this.ended >= MODEL_LOAD) return [];

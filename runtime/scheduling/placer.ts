@@ -8,6 +8,7 @@ import type { KeptWarm } from './keptWarm';
 import type { Lane, Wait } from './lane';
 import { inTurn, placesInLine, placeText } from './line';
 import { decide, PATIENCE_MS, type Decision } from './placement';
+import type { Preparations } from './preparations';
 import type { Queues } from './queues';
 import type { StartFailures } from './startFailures';
 
@@ -19,6 +20,7 @@ export interface PlacerOptions {
   queues: Queues;
   containers: Containers;
   arrivals: Arrivals;
+  preparations: Preparations;
   failures: StartFailures;
   warm: KeptWarm;
   dispatch: (container: Container, calls: readonly Call[]) => void;
@@ -84,7 +86,7 @@ export class Placer {
       this.options.dispatch(decision.container, calls);
       return calls.length > 0;
     }
-    const { containers, arrivals, failures, queues } = this.options;
+    const { containers, arrivals, preparations, failures, queues } = this.options;
     const backOffMs = failures.waitMs(lane.target.groupKey);
     if (backOffMs > 0) {
       lane.wait = { ...afterFailure, line: [lane.key] };
@@ -95,11 +97,15 @@ export class Placer {
       arrivals.reload(decision.container, lane.target);
       return true;
     }
+    // What its image does is told as stages; it waits for nothing else meanwhile, and its turn stays.
+    if (preparations.isGoing(lane.target)) return false;
     const room = containers.roomFor(lane.target);
     if (room.is === 'none') {
       for (const call of lane.take(1)) queues.end(call, room.error);
       return true;
     }
+    // No card is held, and nothing ended, for what can't start yet.
+    if (room.is !== 'taken' && !preparations.isReady(lane.target)) return false;
     if (room.is === 'free') {
       arrivals.start(lane.target);
       return true;

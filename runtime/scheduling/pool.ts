@@ -4,16 +4,20 @@ import type { RunError } from '../protocol/values';
 import type { ContainerExit, Engine } from '../engines/engine';
 import type { Adoption } from './adoption';
 import { Arrivals } from './arrivals';
+import { buildOutputs } from './buildOutput';
 import type { Call } from './call';
 import type { Clock } from './clock';
 import type { Container } from './container';
 import type { ContainerEvents } from './containerEvents';
 import { Containers } from './containers';
-import { KeptWarm, type Bringing } from './keptWarm';
+import { FailedStarts } from './failedStarts';
+import { KeptWarm } from './keptWarm';
 import { Placer } from './placer';
 import { infrastructureError, workerDied } from './platformErrors';
+import { Preparations } from './preparations';
 import { Queues } from './queues';
 import type { Run } from './run';
+import { Serving } from './serving';
 import { StartFailures } from './startFailures';
 import type { Target } from './target';
 import type { WorkerLink } from './workerLink';
@@ -59,8 +63,10 @@ export interface PoolOptions {
 
 export class Pool {
   readonly containers: Containers;
+  readonly serving: Serving;
   private readonly queues: Queues;
   private readonly arrivals: Arrivals;
+  private readonly preparations: Preparations;
   private readonly failures: StartFailures;
   private readonly warm: KeptWarm;
   private readonly placer: Placer;
@@ -83,22 +89,39 @@ export class Pool {
       kept,
       changed: () => listener.changed(),
     });
-    this.arrivals = new Arrivals({
+    const outputFor = buildOutputs((calls, text) => listener.built(calls, text));
+    const failed = new FailedStarts({
       pool: options,
       queues: this.queues,
       containers: this.containers,
       failures: this.failures,
+    });
+    this.preparations = new Preparations({
+      pool: options,
+      queues: this.queues,
+      failed,
+      outputFor,
+      wished: (groupKey) => this.warm.wishes(groupKey),
+      changed: () => this.placer.pump(),
+    });
+    this.arrivals = new Arrivals({
+      pool: options,
+      queues: this.queues,
+      containers: this.containers,
+      failed,
+      outputFor,
       events: this.events,
       discard,
       kept,
       died: (container, exit) => this.died(container, exit),
     });
-    const { queues, containers, arrivals, failures } = this;
+    const { queues, containers, arrivals, failures, preparations } = this;
     this.warm = new KeptWarm({
       clock,
       containers,
       failures,
       waiting: () => queues.waiting(),
+      preparations,
       start: (target) => arrivals.start(target),
       reload: (container, target) => arrivals.reload(container, target),
       wake: () => this.placer.pump(),
@@ -109,9 +132,19 @@ export class Pool {
       queues,
       containers,
       arrivals,
+      preparations,
       failures,
       warm,
       dispatch: (container, sent) => this.dispatch(container, sent),
+    });
+    this.serving = new Serving({
+      warm,
+      queues,
+      containers,
+      arrivals,
+      preparations,
+      placer: this.placer,
+      discard: (container) => discard(container, STOP_GRACE_MS),
     });
   }
 
@@ -129,41 +162,12 @@ export class Pool {
     }
   }
 
-  /** Brings containers of a version up beside those of the one that an environment serves. */
-  bring(targets: readonly Target[]): Bringing {
-    const bringing = this.warm.bring(targets);
-    this.placer.pump();
-    const over = (): void => {
-      bringing.over();
-      this.arrivals.discardUnwanted();
-      this.placer.pump();
-    };
-    return { ...bringing, over };
-  }
-
-  /** An owner's environment serves these functions from now on, and no others. */
-  serve(owner: string, targets: readonly Target[]): void {
-    this.warm.serve(owner, targets);
-    this.placer.pump();
-  }
-
-  /** An environment serves nothing any more: what stands ready for it ends; what it works on goes on. */
-  withdraw(owner: string): void {
-    this.warm.serve(owner, []);
-    this.arrivals.discardUnwanted();
-    for (const container of this.containers.all.values()) {
-      if (container.origin.owner !== owner || !container.idle) continue;
-      if (this.queues.waitingFor(container).length > 0) continue;
-      this.follow(this.discard(container, STOP_GRACE_MS));
-    }
-    this.placer.pump();
-  }
-
   /** Ends a call wherever it is; it fails with `error`. */
   cancel(call: Call, error: RunError): void {
     if (this.queues.remove(call)) {
       this.queues.end(call, error);
       this.arrivals.discardUnwanted();
+      this.preparations.discardUnwanted();
     } else if (call.state === 'placed') {
       this.containerOf(call)?.cancel(call, error);
     }
@@ -211,10 +215,12 @@ export class Pool {
     this.queues.close(error);
     const all = [...this.containers.all.values()];
     await Promise.all(all.map((container) => this.stopContainer(container, error)));
-    await Promise.allSettled([...this.endings, this.options.adoption.dispose()]);
+    const rest = [this.preparations.dispose(), this.options.adoption.dispose()];
+    await Promise.allSettled([...this.endings, ...rest]);
   }
 
   private arriving(call: Call): void {
+    this.preparations.show(call);
     this.arrivals.show(call);
     this.placer.pump();
   }

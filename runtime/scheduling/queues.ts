@@ -70,15 +70,24 @@ export class Queues {
   }
 
   /** Calls that a container which starts or loads is meant for. */
-  waitingFor(container: Container): Call[] {
+  waitingFor({ groupKey }: Container): Call[] {
+    return groupKey === undefined ? [] : this.waitingIn(groupKey);
+  }
+
+  takeWaitingFor({ groupKey }: Container): Call[] {
+    return groupKey === undefined ? [] : this.takeWaitingIn(groupKey);
+  }
+
+  /** Calls for any container of a group. */
+  waitingIn(groupKey: string): Call[] {
     const calls: Call[] = [];
-    for (const lane of this.lanesFor(container)) calls.push(...lane.calls);
+    for (const lane of this.lanesOf(groupKey)) calls.push(...lane.calls);
     return calls;
   }
 
-  takeWaitingFor(container: Container): Call[] {
+  takeWaitingIn(groupKey: string): Call[] {
     const calls: Call[] = [];
-    for (const lane of this.lanesFor(container)) calls.push(...lane.drain());
+    for (const lane of this.lanesOf(groupKey)) calls.push(...lane.drain());
     return calls;
   }
 
@@ -158,8 +167,7 @@ export class Queues {
     return lane;
   }
 
-  private *lanesFor(container: Container): Generator<Lane> {
-    const { groupKey } = container;
+  private *lanesOf(groupKey: string): Generator<Lane> {
     for (const lanes of this.apps.values()) {
       for (const lane of lanes.values()) {
         if (lane.target.groupKey === groupKey) yield lane;

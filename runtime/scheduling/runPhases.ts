@@ -25,6 +25,17 @@ export function showStage(run: Run, stage: Stage, who?: string): void {
   });
 }
 
+/** A call of the run waits, for this reason. */
+export function showWaiting(run: Run, why: string): void {
+  run.advance((timeline, at) => {
+    const steps = timeline.wait(at, why);
+    // A container phase that begins with a wait for a card tells nothing of how long starts take.
+    const begins = steps.some(({ phase, status }) => phase === 'container' && status === 'started');
+    if (begins) run.happens('container', 'joined');
+    return steps;
+  });
+}
+
 /** A call of the run was sent to a container: whatever did not have to happen before is skipped. */
 export function showRunning(run: Run, place: string, imageNote: string, detail?: string): void {
   run.advance((timeline, at) => {

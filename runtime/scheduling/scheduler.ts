@@ -131,9 +131,9 @@ export class Scheduler implements RunService {
       resolve: (run, qualname, app) => this.callTargets.own(run.params, qualname, app),
       submit: (calls) => this.pool.submit(calls),
       newCallId: () => this.newCallId(),
-      bring: (targets) => this.pool.bring(targets),
-      keep: (...args) => this.pool.serve(...args),
-      withdraw: (owner) => this.pool.withdraw(owner),
+      bring: (targets) => this.pool.serving.bring(targets),
+      keep: (...args) => this.pool.serving.serve(...args),
+      withdraw: (owner) => this.pool.serving.withdraw(owner),
       find: (run) => parts.runs.find(run),
       start: (params) => this.start(params),
     });

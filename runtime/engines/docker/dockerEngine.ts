@@ -149,7 +149,7 @@ class DockerEngine implements Engine {
       key: sha256Hex(canonicalJson({ image: plan.key, limits })).slice(0, 32),
       note: undefined,
       environment: plan.environment,
-      isReady: () => planned.ready !== undefined && this.images.isReady(plan),
+      isReady: () => this.images.isReady(plan),
       ensure: (listener, signal) => asked(this.host.socket, this.ensure(planned, listener, signal)),
       pin: () => asked(this.host.socket, this.pin(planned)),
     };

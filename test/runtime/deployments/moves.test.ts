@@ -16,7 +16,7 @@ import { containerOf, errorOf, Harness, valueOf, type WatchedRun } from '../sche
 const says =
   (text: RegExp) =>
   (event: RunEvent): boolean =>
-    event.type === 'phase' && event.status === 'progress' && text.test(event.detail ?? '');
+    event.type === 'phase' && event.status !== 'done' && text.test(event.detail ?? '');
 const idle = (count: number) => (all: Container[]) =>
   all.length === count && all.every(({ state }) => state === 'idle');
 

@@ -10,7 +10,7 @@ import {
 type Action =
   | { do: 'enter'; phase: Phase }
   | { do: 'skip' | 'complete'; phase: PlacementPhase }
-  | { do: 'progress' }
+  | { do: 'progress' | 'wait' }
   | { do: 'loadStarted' }
   | { do: 'loadPaused'; share: number }
   | { do: 'loadEnded'; share: number };
@@ -22,7 +22,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
     do: fc.constantFrom('skip' as const, 'complete' as const),
     phase: fc.constantFrom(...placementPhases),
   }),
-  fc.record({ do: fc.constant('progress' as const) }),
+  fc.record({ do: fc.constantFrom('progress' as const, 'wait' as const) }),
   fc.record({ do: fc.constant('loadStarted' as const) }),
   fc.record({
     do: fc.constantFrom('loadEnded' as const, 'loadPaused' as const),
@@ -40,6 +40,8 @@ function apply(timeline: PhaseTimeline, action: Action, at: number, elapsed: num
       return timeline.complete(action.phase, at);
     case 'progress':
       return timeline.progress('working');
+    case 'wait':
+      return timeline.wait(at, 'waiting');
     case 'loadStarted':
       return timeline.loadStarted(at, 'a model');
     case 'loadPaused':
@@ -159,6 +161,22 @@ describe('the phases of a run', () => {
         ['running', 'skipped', undefined],
       ],
     );
+  });
+
+  it('count what is waited for once the image is there as time of the container', () => {
+    const timeline = new PhaseTimeline();
+    timeline.enter('queued', 0);
+    assert.deepEqual(timeline.wait(1, 'for a card'), [
+      { phase: 'queued', status: 'progress', detail: 'for a card' },
+    ]);
+    timeline.enter('image', 5);
+    timeline.complete('image', 10);
+    assert.deepEqual(timeline.wait(12, 'for a card'), [
+      { phase: 'container', status: 'started', detail: 'for a card' },
+    ]);
+    const ends = timeline.finish('done', 40);
+    const container = ends.find(({ phase }) => phase === 'container');
+    assert.deepEqual([container?.status, container?.ms], ['done', 30]);
   });
 
   it('tell another attempt as progress of the phase that the run is in', () => {

@@ -10,7 +10,7 @@ import { containerOf, Harness, valueOf } from './harness';
 const says =
   (text: RegExp) =>
   (event: RunEvent): boolean =>
-    event.type === 'phase' && event.status === 'progress' && text.test(event.detail ?? '');
+    event.type === 'phase' && event.status !== 'done' && text.test(event.detail ?? '');
 
 const named = (name: string, options: string, value: unknown = name): Record<string, string> => ({
   'app.py': [
