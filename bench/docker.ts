@@ -8,9 +8,13 @@ import { promisify } from 'node:util';
 import { startDocker } from '../scripts/docker/daemon.mjs';
 import { createOptions } from '../runtime/engines/docker/createOptions';
 import { bundleId } from '../runtime/protocol/bundles';
-import { VelarError } from '../runtime/protocol/errors';
 import { startRun } from '../src/client/runs';
-import { startBenchRuntime, succeeds, type BenchRuntime } from './support/benchRuntime';
+import {
+  startBenchRuntime,
+  stopContainers,
+  succeeds,
+  type BenchRuntime,
+} from './support/benchRuntime';
 import { figure, median, type Figure } from './support/statistics';
 import { openCalls, openFloor, sideBySide } from './support/warmCalls';
 
@@ -73,7 +77,7 @@ async function* figures(runtime: BenchRuntime, image: string): AsyncGenerator<Fi
   const plain: number[] = [];
   const cold: number[] = [];
   for (let time = 0; time < COLD_STARTS; time += 1) {
-    await stopAll(runtime);
+    await stopContainers(runtime.connection);
     plain.push(await dockerRun(image));
     cold.push(await start('echo', [time]));
   }
@@ -90,20 +94,8 @@ async function* figures(runtime: BenchRuntime, image: string): AsyncGenerator<Fi
 
   const took = await start('spread', []);
   yield figure(`${CONTAINERS} containers up, by .map`, took, 'ms', null);
-  await stopAll(runtime);
+  await stopContainers(runtime.connection);
   yield figure(`containers left of ${CONTAINERS}`, await countContainers(), 'containers', null);
-}
-
-async function stopAll({ connection }: BenchRuntime): Promise<void> {
-  const { containers } = await connection.request('container.list', {});
-  for (const { container } of containers) {
-    try {
-      await connection.request('container.stop', { container });
-    } catch (error) {
-      // It ended by itself meanwhile.
-      if (VelarError.from(error).code !== 'not-found') throw error;
-    }
-  }
 }
 
 /** ms of `docker run` with the flags of our own containers. */

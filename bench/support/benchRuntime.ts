@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ClientConnection, RunHandle } from '../../src/client/api';
+import { VelarError } from '../../runtime/protocol/errors';
 import { WorkspaceBundler } from '../../src/client/bundle/workspaceBundler';
 import { connect } from '../../src/client/connection';
 import { ensureEmbeddedRuntime, type EmbeddedRuntimeAddress } from '../../src/client/embedded';
@@ -71,6 +72,19 @@ export async function succeeds(handle: RunHandle): Promise<void> {
     throw new Error(
       `The run ${record.status}: ${record.error?.text ?? record.error?.message ?? ''}`,
     );
+  }
+}
+
+/** Ends all containers, so that the next run starts one. */
+export async function stopContainers(connection: ClientConnection): Promise<void> {
+  const { containers } = await connection.request('container.list', {});
+  for (const { container } of containers) {
+    try {
+      await connection.request('container.stop', { container });
+    } catch (error) {
+      // It ended by itself meanwhile.
+      if (VelarError.from(error).code !== 'not-found') throw error;
+    }
   }
 }
 
