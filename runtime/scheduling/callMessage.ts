@@ -28,7 +28,7 @@ export function mayGoDirect(call: Call): boolean {
 
 /** True for the call of a run that a person started: its memory is looked at however quick it is. */
 function isWatched({ output, run }: Call): boolean {
-  return output === 'mime' && run.params.environment === undefined;
+  return output === 'mime' && run.params.endpointOf === undefined;
 }
 
 /** One message for calls that travel together: they share all but input, number and attempt. */

@@ -24,11 +24,7 @@ export interface CallSample {
   outcome: Outcome;
 }
 
-export function sampleOf(
-  environment: Environment,
-  input: number,
-  record: RunRecord,
-): CallSample {
+export function sampleOf(environment: Environment, input: number, record: RunRecord): CallSample {
   return {
     environment,
     input,

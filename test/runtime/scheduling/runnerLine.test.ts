@@ -8,8 +8,8 @@ import { WorkerLink } from '../../../runtime/scheduling/workerLink';
 import { app, errorOf, Harness, valueOf } from './harness';
 
 const CALLS = 2_000;
-/** Runs of a person go by way of the supervisor, which looks at their memory. */
-const DEPLOYED = { qualname: 'f', environment: 'staging' } as const;
+/** Calls of endpoints: runs of a person go by way of the supervisor, which looks at their memory. */
+const ENDPOINT = { qualname: 'f', endpointOf: 'test' } as const;
 
 /** Prints by every way there is, as the call's number says, and returns what it printed. */
 const PRINTER = `
@@ -64,7 +64,7 @@ describe("a runner's own line", function () {
   it('brings no result before what was printed, whoever printed it', async () => {
     const bundle = await harness.bundle(app(PRINTER));
     for (let number = 0; number < CALLS; number += 1) {
-      const run = await harness.run(bundle, DEPLOYED, [number]);
+      const run = await harness.run(bundle, ENDPOINT, [number]);
       const { status } = await run.ended;
       assert.equal(status, 'succeeded');
       const lines = (await run.lines()).map(({ text }) => text);
@@ -84,7 +84,7 @@ def f(number):
     const bundle = await harness.bundle(app(body));
     const values: unknown[] = [];
     for (const number of [0, 1, 2]) {
-      const run = await harness.run(bundle, DEPLOYED, [number]);
+      const run = await harness.run(bundle, ENDPOINT, [number]);
       await run.ended;
       values.push(valueOf(run));
       const lines = (await run.lines()).map(({ text }) => text);
@@ -108,9 +108,9 @@ def f(number):
     time.sleep(60)`;
     const bundle = await harness.bundle(app(body));
     await (
-      await harness.run(bundle, DEPLOYED, [0])
+      await harness.run(bundle, ENDPOINT, [0])
     ).ended;
-    const run = await harness.run(bundle, DEPLOYED, [1]);
+    const run = await harness.run(bundle, ENDPOINT, [1]);
     // The supervisor knows of the call by now: it looks at its memory.
     await run.until(({ type }) => type === 'memory');
     harness.service.cancel(run.id);
@@ -130,13 +130,13 @@ def f(number):
     os.kill(os.getpid(), signal.SIGKILL)`;
     const bundle = await harness.bundle(app(body));
     await (
-      await harness.run(bundle, DEPLOYED, [0])
+      await harness.run(bundle, ENDPOINT, [0])
     ).ended;
-    const run = await harness.run(bundle, DEPLOYED, [1]);
+    const run = await harness.run(bundle, ENDPOINT, [1]);
     assert.equal((await run.ended).status, 'failed');
     assert.equal(errorOf(run).type, 'RunnerKilled');
     assert.equal((await run.lines()).length, 500);
-    const next = await harness.run(bundle, DEPLOYED, [0]);
+    const next = await harness.run(bundle, ENDPOINT, [0]);
     assert.equal((await next.ended).status, 'succeeded');
   });
 
@@ -148,10 +148,10 @@ def f(gate):
     while not os.path.exists(gate):
         time.sleep(0.01)`;
     const bundle = await harness.bundle(app(body));
-    const first = await harness.run(bundle, DEPLOYED, [harness.home]);
+    const first = await harness.run(bundle, ENDPOINT, [harness.home]);
     await first.ended;
     const gate = join(harness.home, 'gate');
-    const lasting = await harness.run(bundle, DEPLOYED, [gate]);
+    const lasting = await harness.run(bundle, ENDPOINT, [gate]);
     await lasting.until(() => lasting.events.filter(({ type }) => type === 'memory').length >= 3);
     await writeFile(gate, '');
     assert.equal((await lasting.ended).status, 'succeeded');
@@ -176,7 +176,7 @@ describe('the memory of a run', () => {
       const peak = samples.at(-1)?.peakBytes ?? 0;
       assert.ok(peak > 4 << 20 && peak < 1 << 30, String(peak));
     }
-    const unseen = await harness.run(bundle, DEPLOYED);
+    const unseen = await harness.run(bundle, ENDPOINT);
     await unseen.ended;
     assert.deepEqual(
       unseen.events.filter((event) => event.type === 'memory' && event.phase === 'running'),
