@@ -210,7 +210,8 @@ describe('the page to try an endpoint', function () {
     await done(/^Cancelled after \d+ ms\.$/);
     assert.ok(await page.getByRole('button', { name: 'Call' }).isEnabled());
     const listed = async (): Promise<{ run: string; status: string } | undefined> => {
-      const { runs } = JSON.parse(await server.velar('ps', '--all', '--json')) as {
+      const text = await server.velar('ps', '--all', '--endpoints', '--json');
+      const { runs } = JSON.parse(text) as {
         runs: { run: string; status: string; qualname: string }[];
       };
       return runs.find(({ qualname }) => qualname === 'wait');
