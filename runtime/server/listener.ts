@@ -10,7 +10,7 @@ import { corsHeaders, preflightHeaders } from './crossOrigin';
 import { allowedOrigin, decide, isLoopback, type GateDecision, type GateRules } from './gate';
 import { readJson, sendJson } from './http';
 import type { Logger } from './logger';
-import { DEADLINE_MS, RequestDeadlines } from './requestDeadlines';
+import { DEADLINE_MS, RequestDeadlines, TOLD_IDLE_MS } from './requestDeadlines';
 import type { TlsIdentity } from './tls';
 import { acceptLink, type LinkAcceptor } from './linkSocket';
 
@@ -57,6 +57,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const limits = {
     maxHeaderSize: 16 * 1024,
     connectionsCheckingInterval: NEVER_MS,
+    keepAliveTimeout: TOLD_IDLE_MS,
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
     noDelay: true,

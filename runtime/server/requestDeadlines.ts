@@ -9,6 +9,10 @@ import { VelarError } from '../protocol/errors';
 import { sendJson } from './http';
 
 export const DEADLINE_MS = 15_000;
+/** How long clients are told that a connection stays open between requests: as long as proxies commonly keep theirs. */
+export const TOLD_IDLE_MS = 60_000;
+/** How long it does: who keeps to what was told never sends a request into a connection that is being closed. */
+const IDLE_MS = TOLD_IDLE_MS + 10_000;
 /** What has to come of a body within each deadline. */
 export const MIN_BYTES = 8 * 1024;
 
@@ -18,19 +22,26 @@ interface Waiting {
   bytes: number;
   /** Of a request whose body is still to come. */
   response: ServerResponse | undefined;
+  /** Something of the request's head has come. */
+  begun: boolean;
 }
 
 export class RequestDeadlines {
   private readonly waiting = new Map<Duplex, Waiting>();
+  /** Requests of a connection that are not over: a client may send the next before it has the answer. */
+  private readonly inHand = new WeakMap<Duplex, number>();
 
-  constructor(private readonly deadlineMs: number) {}
+  constructor(
+    private readonly deadlineMs: number,
+    private readonly idleMs = IDLE_MS,
+  ) {}
 
   /** Connections from which something is awaited. */
   get sockets(): Iterable<Duplex> {
     return this.waiting.keys();
   }
 
-  /** A request is to come, from its first byte on. */
+  /** The first request of a connection is to come. */
   await(socket: Socket): void {
     this.arm(socket, undefined);
   }
@@ -38,12 +49,18 @@ export class RequestDeadlines {
   /** A request's head has come; its body is to come. */
   began(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    this.inHand.set(socket, (this.inHand.get(socket) ?? 0) + 1);
     this.arm(socket, response);
-    request.once('end', () => this.disarm(socket));
-    // Another request may come over the same connection.
-    response.once('finish', () => {
-      if (!socket.destroyed) this.await(socket);
+    let left = 2;
+    const over = (): void => {
+      left -= 1;
+      if (left === 0) this.handled(socket);
+    };
+    request.once('end', () => {
+      if (this.waiting.get(socket)?.response === response) this.disarm(socket);
+      over();
     });
+    response.once('close', over);
   }
 
   /** Nothing is awaited of it. */
@@ -52,21 +69,50 @@ export class RequestDeadlines {
     this.waiting.delete(socket);
   }
 
-  private arm(socket: Socket, response: ServerResponse | undefined): void {
-    this.disarm(socket);
-    const timer = setTimeout(() => this.late(socket), this.deadlineMs);
-    this.waiting.set(socket, { timer, bytes: socket.bytesRead, response });
+  /** A request is answered and has come whole: another may come over the same connection. */
+  private handled(socket: Socket): void {
+    const left = (this.inHand.get(socket) ?? 1) - 1;
+    this.inHand.set(socket, left);
+    if (left > 0 || socket.destroyed) return;
+    // Node would close the connection by a timer of its own, without a look at what has come by then.
+    socket.setTimeout(0);
+    this.arm(socket, undefined, this.idleMs);
   }
 
-  private late(socket: Socket): void {
-    const { bytes = 0, response } = this.waiting.get(socket) ?? {};
+  private arm(
+    socket: Socket,
+    response: ServerResponse | undefined,
+    ms = this.deadlineMs,
+    begun = false,
+  ): void {
+    this.disarm(socket);
+    const waiting = {
+      // Timers come before sockets are read: what lies with the system by now is in time.
+      timer: setTimeout(() => {
+        setImmediate(() => {
+          if (this.waiting.get(socket) === waiting) this.late(socket, waiting);
+        });
+      }, ms),
+      bytes: socket.bytesRead,
+      response,
+      begun,
+    };
+    this.waiting.set(socket, waiting);
+  }
+
+  private late(socket: Socket, { bytes, response, begun }: Waiting): void {
     const came = socket.bytesRead - bytes;
-    if (response !== undefined && !response.headersSent && came >= MIN_BYTES) {
+    if (response !== undefined && came >= MIN_BYTES) {
       this.arm(socket, response);
       return;
     }
+    // The time before a head's first byte is none of its own.
+    if (response === undefined && came > 0 && !begun) {
+      this.arm(socket, undefined, this.deadlineMs, true);
+      return;
+    }
     this.disarm(socket);
-    if (response === undefined && came > 0 && !socket.writableEnded) {
+    if (response === undefined && begun && !socket.writableEnded) {
       socket.end(rawAnswer(this.tooSlow('The request’s head')));
     } else if (response?.headersSent === false) {
       const error = this.tooSlow('The request’s body');

@@ -1,22 +1,34 @@
 /** How long a request may take to come in, on real sockets. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as after } from 'node:timers/promises';
 import { readJson, sendJson } from '../../../runtime/server/http';
 import { RequestDeadlines } from '../../../runtime/server/requestDeadlines';
 
 const DEADLINE_MS = 1000;
+const IDLE_MS = 500;
 
 describe('requests that take their time', function () {
   this.timeout(30_000);
   let server: Server;
   let port: number;
   beforeEach(async () => {
-    const deadlines = new RequestDeadlines(DEADLINE_MS);
+    const deadlines = new RequestDeadlines(DEADLINE_MS, IDLE_MS);
     server = createServer({ connectionsCheckingInterval: 2 ** 31 - 1 }, (asked, response) => {
       deadlines.began(asked, response);
+      if (asked.url === '/unread') {
+        sendJson(response, 404, 'nothing');
+        return;
+      }
+      const [, ms] = /^\/after\/(\d+)/.exec(asked.url ?? '') ?? [];
+      if (ms !== undefined) {
+        asked.resume();
+        setTimeout(() => sendJson(response, 200, `after ${ms}`), Number(ms));
+        return;
+      }
       readJson(asked, 1024 ** 2).then(
         (body) => sendJson(response, 200, String(body).length),
         () => undefined,
@@ -91,5 +103,49 @@ describe('requests that take their time', function () {
   it('are not awaited for ever on a connection that says nothing', async () => {
     const socket = connect(port, '127.0.0.1');
     assert.equal(await text(socket), '');
+  });
+
+  const head = (path: string, length: number): string =>
+    `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`;
+  /** Resolves with what came once `pattern` is in it; rejects when the connection ends before. */
+  const reads = (socket: Socket, pattern: RegExp): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let all = '';
+      socket.on('data', (part: Buffer) => {
+        all += part.toString();
+        if (pattern.test(all)) resolve(all);
+      });
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error(`It was closed after: ${all}`)));
+    });
+
+  it('keep their connection while an answer takes long, though one before has been sent', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const ms = 3 * DEADLINE_MS;
+    socket.write(`${head('/after/200', 3)}"a"${head(`/after/${ms}`, 3)}"b"`);
+    assert.match(await reads(socket, new RegExp(`after ${ms}`)), /after 200/);
+    socket.destroy();
+  });
+
+  it('are answered when they came in time, though nobody looked until later', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const first = reads(socket, /\r\n\r\n1$/);
+    socket.write(`${head('/', 3)}"a"`);
+    await first;
+    const second = reads(socket, /\r\n\r\n2$/);
+    socket.write(`${head('/', 4)}"bc"`);
+    // The whole process stands still, as on a busy machine.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * IDLE_MS);
+    await second;
+    socket.destroy();
+  });
+
+  it('may end coming after their answer, and others follow; an idle connection is closed', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`${head('/unread', 3)}"a`);
+    await reads(socket, /nothing/);
+    socket.write(`"${head('/', 4)}"bc"`);
+    await reads(socket, /\r\n\r\n2$/);
+    await once(socket, 'close');
   });
 });
