@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { wireErrorSchema } from './errors';
 import { runEventSchema } from './events';
 import { runIdSchema } from './ids';
+import { budgetAlertSchema } from './metering';
 import { containerSchema, gpuSchema, methodNames } from './methods';
 
 const creditSchema = z.object({
@@ -33,5 +34,10 @@ export const runtimeMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('gpus'), gpus: z.array(gpuSchema) }),
   /** Versions, or what environments serve, changed: `deployment.list` tells how. */
   z.object({ type: z.literal('deployments') }),
+  /**
+   * Every budget that is near its end or past it: said when one has become so, and to a client that connects later.
+   * Only to clients with the capability `budgets`.
+   */
+  z.object({ type: z.literal('budgets'), budgets: z.array(budgetAlertSchema) }),
 ]);
 export type RuntimeMessage = z.infer<typeof runtimeMessageSchema>;

@@ -72,3 +72,13 @@ export const budgetStateSchema = budgetSchema.extend({
   state: z.enum(['ok', 'warned', 'spent']),
 });
 export type BudgetState = z.infer<typeof budgetStateSchema>;
+
+/** A budget that is near its end, or past it. */
+export const budgetAlertSchema = budgetStateSchema.extend({
+  /** First day of the period that goes on. */
+  since: daySchema,
+  /** Billed in that period and what goes on now. */
+  spentUsd: z.number(),
+  state: z.enum(['warned', 'spent']),
+});
+export type BudgetAlert = z.infer<typeof budgetAlertSchema>;

@@ -4,8 +4,11 @@ export const PROTOCOL_VERSION = 1;
 /** Version of the runtime-worker link, sent in the worker's `hello`. */
 export const WORKER_PROTOCOL_VERSION = 1;
 
+/** Of a client that takes the message `budgets`. */
+export const BUDGETS = 'budgets';
+
 /** Optional abilities, exchanged in the handshake so that either side can grow without a new version. */
-export const CAPABILITIES = ['resume', 'caller', 'bundle-delta'] as const;
+export const CAPABILITIES = ['resume', 'caller', 'bundle-delta', BUDGETS] as const;
 
 /** Path of the WebSocket on a runtime. */
 export const LINK_PATH = '/v1/link';

@@ -1,6 +1,6 @@
-/** Holds budgets: warns the runs that go on near a budget's end, and stops them at it. */
+/** Holds budgets: warns people and the runs that go on near a budget's end, and stops these at it. */
 import { VelarError } from '../protocol/errors';
-import type { Budget, BudgetState } from '../protocol/metering';
+import type { Budget, BudgetAlert, BudgetState } from '../protocol/metering';
 import type { RunError } from '../protocol/values';
 import {
   budgetText,
@@ -43,6 +43,9 @@ export class BudgetGuard {
   private spent: Spent | undefined;
   /** What was told last of each budget, by app: the period and the state. */
   private readonly told = new Map<string | null, string>();
+  /** What was said of budgets to whoever is connected: app, period, sum and state. */
+  private readonly said = new Set<string>();
+  private readonly listeners = new Set<(alerts: BudgetAlert[]) => void>();
   private timer: (() => void) | undefined;
 
   constructor(private readonly options: BudgetGuardOptions) {
@@ -73,6 +76,16 @@ export class BudgetGuard {
     return this.budgets.map((budget) => this.stateOf(budget));
   }
 
+  /** Budgets that are near their end or past it, what is going on included. */
+  alerts(): BudgetAlert[] {
+    return this.budgets.flatMap((budget) => this.alertOf(this.stateOf(budget, this.going(budget))));
+  }
+
+  onAlerts(listener: (alerts: BudgetAlert[]) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
   /** Sets the one budget of an app, or of the runtime. */
   set(budget: Budget): BudgetState {
     this.options.usage.setBudget(budget);
@@ -98,13 +111,16 @@ export class BudgetGuard {
     this.timer = undefined;
     if (this.budgets.length === 0) return;
     let next = Infinity;
+    const alerts: BudgetAlert[] = [];
     for (const budget of this.budgets) {
       const going = this.going(budget);
       const state = this.stateOf(budget, going);
       this.tell(state);
+      alerts.push(...this.alertOf(state));
       if (state.state === 'spent') this.stop(state);
       next = Math.min(next, msToThreshold(budget, state.spentUsd, going));
     }
+    this.say(alerts);
     if (next === Infinity) return;
     // A moment later, so that the threshold is behind it for sure.
     this.timer = this.options.clock.timer(Math.ceil(next) + 1, () => this.review());
@@ -153,6 +169,25 @@ export class BudgetGuard {
       const busyMs = Math.min(all, periodMs);
       return [{ app: first.target.app, usd: (busyMs / 3_600_000) * usdPerHour, usdPerHour }];
     });
+  }
+
+  private alertOf(budget: BudgetState): BudgetAlert[] {
+    const { state } = budget;
+    if (state === 'ok') return [];
+    return [{ ...budget, state, since: periodStart(budget, this.spentNow().today) }];
+  }
+
+  /** Says to whoever is connected what was not said yet. */
+  private say(alerts: BudgetAlert[]): void {
+    const before = this.said.size;
+    for (const { app, since, period, usd, state } of alerts) {
+      const key = (of: BudgetState['state']): string =>
+        JSON.stringify([app, since, period, usd, of]);
+      // One that is measured to be a little less than it seemed is not news.
+      if (!this.said.has(key('spent'))) this.said.add(key(state));
+    }
+    if (this.said.size === before) return;
+    for (const listener of [...this.listeners]) listener(alerts);
   }
 
   /** Says once in a period, to the runs that go on, that a budget is near its end. */

@@ -12,7 +12,7 @@ import type {
 import type { ActiveRun } from '../protocol/activeRuns';
 import type { AppDescription } from '../protocol/description';
 import type { RunEvent } from '../protocol/events';
-import type { Budget, BudgetState, CostReport } from '../protocol/metering';
+import type { Budget, BudgetAlert, BudgetState, CostReport } from '../protocol/metering';
 import type { Container, Gpu, GpuList, MethodParams, RunSummary } from '../protocol/methods';
 import type { PostMortem } from '../protocol/postMortem';
 import type { StorageItem, StorageKind } from '../protocol/resources';
@@ -68,6 +68,10 @@ export interface CostService {
   setBudget(budget: Budget): BudgetState;
   /** Throws `not-found`. */
   removeBudget(app: string | null): void;
+  /** Budgets that are near their end or past it, as they stand. */
+  alerts(): BudgetAlert[];
+  /** Called with them when one has become so, once in its period for each of the two; returns the undo. */
+  onAlerts(listener: (alerts: BudgetAlert[]) => void): () => void;
 }
 
 /** A function of the version that an environment served when it was asked for. */

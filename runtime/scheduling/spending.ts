@@ -1,5 +1,5 @@
 /** Charges runs for what containers do for them, meters all of their time, and reports it. */
-import type { Budget, BudgetState, CostReport, UsageKind } from '../protocol/metering';
+import type { Budget, BudgetAlert, BudgetState, CostReport, UsageKind } from '../protocol/metering';
 import type { RunError } from '../protocol/values';
 import { adviceFor } from '../metering/advice';
 import { usdOf } from '../metering/cost';
@@ -75,6 +75,14 @@ export class Spending implements CostService {
 
   removeBudget(app: string | null): void {
     this.guard.remove(app);
+  }
+
+  alerts(): BudgetAlert[] {
+    return this.guard.alerts();
+  }
+
+  onAlerts(listener: (alerts: BudgetAlert[]) => void): () => void {
+    return this.guard.onAlerts(listener);
   }
 
   dispose(): void {

@@ -7,7 +7,10 @@ import type { Flushable } from './streams';
 const SPACING_MS = 50;
 
 /** Messages of which only the newest of a kind matters. */
-export type FeedMessage = Extract<RuntimeMessage, { type: 'containers' | 'gpus' | 'deployments' }>;
+export type FeedMessage = Extract<
+  RuntimeMessage,
+  { type: 'containers' | 'gpus' | 'deployments' | 'budgets' }
+>;
 
 export class Feed implements Flushable {
   private newest: FeedMessage | undefined;

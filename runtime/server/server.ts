@@ -83,6 +83,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
     }),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+    news: () => {
+      const budgets = service.costs.alerts();
+      return budgets.length === 0 ? [] : [{ type: 'budgets', budgets }];
+    },
     onClients: (clients) => {
       watchGpus(clients.connected > 0);
       options.onClients?.(clients);
@@ -105,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       sessions.publish({ type: 'containers', containers });
     }),
     service.deployments.onChange(() => sessions.publish({ type: 'deployments' })),
+    service.costs.onAlerts((budgets) => sessions.publish({ type: 'budgets', budgets })),
     () => watchGpus(false),
   ];
   const origins = new Set(options.origins);

@@ -4,6 +4,7 @@ import { VelarError } from '../protocol/errors';
 import type { Hello } from '../protocol/link';
 import {
   BACKGROUND,
+  BUDGETS,
   CALLER_GRACE_MS,
   CAPABILITIES,
   PROTOCOL_VERSION,
@@ -34,6 +35,8 @@ export interface SessionsOptions {
   graceMs?: number;
   /** The same where a local entrypoint of another machine goes on. */
   callerGraceMs?: number;
+  /** What a new client has to know at once. */
+  news?: () => FeedMessage[];
   /** Told after each change. */
   onClients?: (clients: ClientCount) => void;
 }
@@ -41,7 +44,8 @@ export interface SessionsOptions {
 interface Entry {
   session: Session;
   background: boolean;
-  feeds: Record<FeedMessage['type'], Feed>;
+  /** Of the messages that the client knows. */
+  feeds: Partial<Record<FeedMessage['type'], Feed>>;
   grace: NodeJS.Timeout | undefined;
 }
 
@@ -77,9 +81,10 @@ export class Sessions {
     if (resumed !== undefined && this.resume(resumed, hello.resume?.received ?? 0, socket)) {
       return resumed.session;
     }
-    const entry = this.create(principal, hello.capabilities.includes(BACKGROUND));
+    const entry = this.create(principal, hello.capabilities);
     socket.send(this.welcome(entry.session, false), false);
     entry.session.attach(socket, 0);
+    for (const message of this.options.news?.() ?? []) entry.feeds[message.type]?.offer(message);
     this.changed();
     return entry.session;
   }
@@ -113,7 +118,7 @@ export class Sessions {
 
   /** Newest state of a kind, for every client. */
   publish(message: FeedMessage): void {
-    for (const { feeds } of this.entries.values()) feeds[message.type].offer(message);
+    for (const { feeds } of this.entries.values()) feeds[message.type]?.offer(message);
   }
 
   /** Ends all, telling the clients why. */
@@ -147,7 +152,7 @@ export class Sessions {
     return true;
   }
 
-  private create(principal: Principal, background: boolean): Entry {
+  private create(principal: Principal, capabilities: readonly string[]): Entry {
     const id = `ses-${randomBytes(16).toString('hex')}`;
     const session = new Session(id, principal, this.options.dispatch, () => {
       clearTimeout(this.entries.get(id)?.grace);
@@ -158,7 +163,9 @@ export class Sessions {
       containers: new Feed(session),
       gpus: new Feed(session),
       deployments: new Feed(session),
+      ...(capabilities.includes(BUDGETS) ? { budgets: new Feed(session) } : {}),
     };
+    const background = capabilities.includes(BACKGROUND);
     const entry: Entry = { session, background, feeds, grace: undefined };
     this.entries.set(id, entry);
     return entry;

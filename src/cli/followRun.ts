@@ -1,7 +1,9 @@
 /** Follows a run to its end: shows it, cancels it on Ctrl-C, keeps its result. */
 import { writeFile } from 'node:fs/promises';
 import type { RunRecord } from '../../runtime/protocol/runRecord';
-import type { RunHandle } from '../client/api';
+import type { RunHandle, RuntimeConnection } from '../client/api';
+import { newAlerts } from '../client/budgetAlerts';
+import { budgetAlertText } from '../client/costText';
 import type { CliContext } from './context';
 import { exitCodeOfRun } from './exitCodes';
 import { resultBytes } from './format';
@@ -14,6 +16,8 @@ export interface FollowOptions {
   preparing?: string;
   /** File for the result. */
   output?: string;
+  /** Whose budgets to warn of; where it is not given, nobody is warned. */
+  budgets?: Pick<RuntimeConnection, 'onBudgets'>;
   /** What Ctrl-C does; by default it cancels the run. */
   onInterrupt?: 'cancel' | 'leave';
 }
@@ -29,6 +33,14 @@ export async function followRun(
     : new HumanRunReporter(context.terminal, options.preparing ?? 'waiting for the runtime');
   handle.onEvents((events, record) => {
     reporter.events(events, record);
+  });
+  let told: readonly string[] = [];
+  const unwatch = options.budgets?.onBudgets((budgets) => {
+    const { fresh, told: all } = newAlerts(budgets, told);
+    told = all;
+    // One that is spent is the run's own error.
+    for (const alert of fresh)
+      if (alert.state === 'warned') reporter.notice(budgetAlertText(alert));
   });
   handle.onOutput((chunk) => reporter.output(chunk));
   if (options.onInterrupt !== 'leave') {
@@ -46,6 +58,7 @@ export async function followRun(
     }
     return record;
   } finally {
+    unwatch?.();
     reporter.close();
   }
 }

@@ -95,6 +95,10 @@ export class HumanRunReporter implements RunReporter {
       : this.terminal.err(chunk.bytes);
   }
 
+  notice(text: string): void {
+    this.line(this.terminal.paint.yellow(text));
+  }
+
   cancelling(): void {
     this.line(this.terminal.paint.yellow('Cancelling… (Ctrl-C again ends without waiting)'));
   }

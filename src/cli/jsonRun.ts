@@ -31,6 +31,10 @@ export class JsonRunReporter implements RunReporter {
     // `ended` is among the events.
   }
 
+  notice(): void {
+    // A stream of a run's events has no place for what is not of the run.
+  }
+
   cancelling(): void {
     // The events say what comes of it.
   }

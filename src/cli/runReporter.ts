@@ -9,6 +9,8 @@ export interface RunReporter {
   output(chunk: LogChunk): void | Promise<void>;
   /** The run is over; says what came of it. */
   ended(record: RunRecord): void;
+  /** Something to know that is not of the run alone. */
+  notice(text: string): void;
   /** The person asked to stop. */
   cancelling(): void;
   /** Takes away what is redrawn. */

@@ -2,6 +2,7 @@
 import type { VelarError } from '../../runtime/protocol/errors';
 import type { RunEvent } from '../../runtime/protocol/events';
 import type { LogChunk, LogLine } from '../../runtime/protocol/logChunks';
+import type { BudgetAlert } from '../../runtime/protocol/metering';
 import type {
   Container,
   Gpu,
@@ -45,6 +46,8 @@ export interface RuntimeConnection {
   onGpus(listener: (gpus: Gpu[]) => void): Unsubscribe;
   /** Versions, or what environments serve, changed. */
   onDeployments(listener: () => void): Unsubscribe;
+  /** Budgets near their end or past it: what was told before is told at once, what is told later as it comes. */
+  onBudgets(listener: (budgets: BudgetAlert[]) => void): Unsubscribe;
   close(): Promise<void>;
   /** Ends it at once, without a word to the runtime: what waits fails with the error. */
   abandon(error: VelarError): void;

@@ -5,6 +5,7 @@ import type { RunEvent } from '../../runtime/protocol/events';
 import { decodeBinaryFrame } from '../../runtime/protocol/frames';
 import { linkMessageSchema, sequencedSchema, type Welcome } from '../../runtime/protocol/link';
 import { runtimeMessageSchema, type RuntimeMessage } from '../../runtime/protocol/messages';
+import type { BudgetAlert } from '../../runtime/protocol/metering';
 import type {
   Container,
   Gpu,
@@ -76,6 +77,8 @@ class Connection implements ClientConnection {
   private readonly containers = new Emitter<Container[]>();
   private readonly gpus = new Emitter<Gpu[]>();
   private readonly deployments = new Emitter<undefined>();
+  private readonly budgets = new Emitter<BudgetAlert[]>();
+  private alerts: BudgetAlert[] | undefined;
   private readonly newSessions = new Emitter<undefined>();
   private readonly runs = new Map<string, Emitter<readonly RunEvent[]>>();
   private readonly requests = new RequestTable((message) => {
@@ -130,6 +133,12 @@ class Connection implements ClientConnection {
 
   onDeployments(listener: () => void): Unsubscribe {
     return this.deployments.on(listener);
+  }
+
+  onBudgets(listener: (budgets: BudgetAlert[]) => void): Unsubscribe {
+    // The runtime says it with the welcome, before anyone can listen.
+    if (this.alerts !== undefined) listener(this.alerts);
+    return this.budgets.on(listener);
   }
 
   onNewSession(listener: () => void): Unsubscribe {
@@ -361,6 +370,10 @@ class Connection implements ClientConnection {
         break;
       case 'deployments':
         this.deployments.emit(undefined);
+        break;
+      case 'budgets':
+        this.alerts = message.budgets;
+        this.budgets.emit(message.budgets);
         break;
       default:
         message satisfies never;

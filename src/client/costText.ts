@@ -1,6 +1,6 @@
 /** A cost report and budgets as text: the command line prints it, the editor shows it. Pure. */
 import { formatUsd } from '../../runtime/protocol/figures';
-import type { BudgetState, CostReport } from '../../runtime/protocol/metering';
+import type { BudgetAlert, BudgetState, CostReport } from '../../runtime/protocol/metering';
 import { formatTable } from './textTable';
 import { totalUsage, type UsageGroup } from './usage';
 
@@ -50,6 +50,15 @@ export function budgetFor(app: string | null): string {
 /** What a budget that was set allows. */
 export function budgetSetText({ app, period, usd, spentUsd }: BudgetState): string {
   return `At most ${formatUsd(usd)} a ${period} for ${budgetFor(app)}; ${formatUsd(spentUsd)} are spent.`;
+}
+
+/** What people should know of a budget that is near its end or past it. */
+export function budgetAlertText(alert: Omit<BudgetAlert, 'since'>): string {
+  const { app, period, usd, spentUsd, state } = alert;
+  const whose = app === null ? 'this runtime' : `app ${app}`;
+  const when = period === 'day' ? 'today' : 'this month';
+  const end = state === 'spent' ? `; nothing more runs until the next ${period}` : '';
+  return `velar budget: ${whose} has spent ${formatUsd(spentUsd)} of ${formatUsd(usd)} ${when}${end}`;
 }
 
 function budgetRow({ app, period, usd, spentUsd, state }: BudgetState): string[] {

@@ -8,6 +8,7 @@ import type { Bundle } from '../client/bundle/bundle';
 import { WorkspaceBundler } from '../client/bundle/workspaceBundler';
 import { attachRun } from '../client/runs';
 import { RuntimeList } from '../client/runtimes';
+import { BudgetAlerts } from './costs/budgetAlerts';
 import { CostPage } from './costs/costPage';
 import { DeployService } from './deployments/deployService';
 import { DiffPages } from './deployments/diffPages';
@@ -53,6 +54,7 @@ export class Core implements vscode.Disposable {
   readonly deploying: DeployService;
   readonly moving: MoveService;
   readonly costs: CostPage;
+  private readonly alerts: BudgetAlerts;
   private readonly pages = new DiffPages();
   private readonly entrypointDeploys: EntrypointDeploys;
   private readonly reattach: Reattach;
@@ -115,6 +117,7 @@ export class Core implements vscode.Disposable {
       log,
     });
     this.costs = new CostPage(this.manager);
+    this.alerts = new BudgetAlerts(this.manager, context.globalState);
     this.tries = new TrySession(this.manager, records, context.workspaceState);
   }
 
@@ -204,6 +207,7 @@ export class Core implements vscode.Disposable {
     this.debugging.dispose();
     this.tries.dispose();
     this.costs.dispose();
+    this.alerts.dispose();
     this.pages.dispose();
     this.manager.dispose();
   }

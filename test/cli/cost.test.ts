@@ -59,6 +59,21 @@ describe('velar cost and velar budget', function () {
     assert.equal((await workspace.run('run', 'bill.py::work')).code, 0);
   });
 
+  it('are told near the end of a budget: a run on stderr, costs below them', async () => {
+    const told = await workspace.run('cost', '--json', '--days', '1');
+    const { rows } = costReportSchema.parse(JSON.parse(told.stdout));
+    const usd = rows.reduce((sum, row) => sum + row.usd, 0);
+    const warning = /^velar budget: this runtime has spent \$[\d.]+ of \$[\d.]+ today$/m;
+    assert.doesNotMatch((await workspace.run('cost')).stdout, warning);
+    await workspace.run('budget', 'set', String(usd * 1.2), '--per', 'day');
+    assert.match((await workspace.run('cost')).stdout, warning);
+    // Whether the rest lasts for it makes no difference.
+    const run = await workspace.run('run', 'bill.py::work');
+    assert.match(run.stderr, warning);
+    assert.doesNotMatch(run.stdout, warning);
+    await workspace.run('budget', 'remove', '--yes');
+  });
+
   it('names what it can’t take', async () => {
     for (const wrong of [
       ['cost', '--by', 'moon'],

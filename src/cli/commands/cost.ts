@@ -1,7 +1,13 @@
 /** `velar cost` and `velar budget`: what containers were used for, what it costs, and what may be spent. */
 import { budgetPeriodSchema } from '../../../runtime/protocol/metering';
 import { VelarError } from '../../../runtime/protocol/errors';
-import { budgetFor, budgetSetText, budgetTable, reportText } from '../../client/costText';
+import {
+  budgetAlertText,
+  budgetFor,
+  budgetSetText,
+  budgetTable,
+  reportText,
+} from '../../client/costText';
 import { usageGroups, type UsageGroup } from '../../client/usage';
 import { confirmed } from '../confirm';
 import type { CliContext } from '../context';
@@ -24,8 +30,16 @@ export function showCost(
     });
   }
   return withRuntime(context, options, async (connection) => {
-    const report = await connection.request('cost.report', { days });
-    const text = options.json ? JSON.stringify(report) : reportText(report, by);
+    const [report, { budgets }] = await Promise.all([
+      connection.request('cost.report', { days }),
+      connection.request('budget.list', {}),
+    ]);
+    const alerts = budgets.flatMap(({ state, ...budget }) =>
+      state === 'ok' ? [] : [budgetAlertText({ ...budget, state })],
+    );
+    const text = options.json
+      ? JSON.stringify(report)
+      : [reportText(report, by), ...(alerts.length === 0 ? [] : ['', ...alerts])].join('\n');
     await context.terminal.out(`${text}\n`);
     return EXIT.done;
   });

@@ -57,6 +57,7 @@ export async function run(
     const handle = start(context, connection, request, options, found);
     const record = await followRun(context, handle, {
       json: options.json,
+      budgets: connection,
       preparing: `collecting the files in ${request.root}`,
       ...(options.output === undefined ? {} : { output: options.output }),
     });

@@ -45,6 +45,8 @@ export class FakeRunService implements RunService {
     budgets: () => [],
     setBudget: (budget: Budget) => ({ ...budget, spentUsd: 0, state: 'ok' as const }),
     removeBudget: () => undefined,
+    alerts: () => [],
+    onAlerts: () => () => undefined,
   };
   readonly deployments: RunService['deployments'] = {
     create: () => undefined,
