@@ -85,7 +85,9 @@ for (const { theme, shade } of THEMES) {
       await page.locator('.quick-input-widget').getByText('Type an amount over 0').waitFor();
       await answer(page, '(3/3)', '0.10');
       await toast(page, 'a day for the app bill').waitFor({ timeout: 30_000 });
-      await workbench.runCommand('Velar: Show Cost');
+      const warning = toast(page, /velar budget: app bill has spent \$.* of \$0\.10/);
+      await warning.getByText('Set Budget', { exact: true }).waitFor({ timeout: 30_000 });
+      await warning.getByText('Show Cost', { exact: true }).click();
       await line(/bill.*a.day.*spent/).waitFor({ timeout: 30_000 });
       await workbench.screenshot(`cost-budget-${shade}`);
       await workbench.openFile('bill.py');
