@@ -24,24 +24,27 @@ import { sharedSecretTexts } from './stagingApart';
 import { diffVersions, type DiffSide } from './versionDiff';
 import { versionFile } from './versionFiles';
 import type { VersionImages } from './versionImages';
+import { WaitLimit, type WaitLimitOptions } from './waitLimit';
 
-export interface DeploymentsOptions extends Omit<
-  DeployerOptions,
-  'deployments' | 'images' | 'volumes' | 'secrets'
-> {
+export interface DeploymentsOptions
+  extends
+    Omit<DeployerOptions, 'deployments' | 'images' | 'volumes' | 'secrets'>,
+    WaitLimitOptions {
   images: VersionImages;
   store: Pick<Store, 'deployments' | 'bundles' | 'blobs' | 'volumes' | 'secrets'>;
   prices: PriceTable;
   gpus: readonly Gpu[];
   start: (params: RunParams) => Promise<void>;
-  find: (run: string) => Pick<Run, 'publish'> | undefined;
+  find: (run: string) => Run | undefined;
 }
 
 export class Deployments implements DeploymentService {
   private readonly deployer: Deployer;
+  private readonly waitLimit: WaitLimit;
 
   constructor(private readonly options: DeploymentsOptions) {
     const { deployments, volumes, secrets } = options.store;
+    this.waitLimit = new WaitLimit(options);
     this.deployer = new Deployer({
       ...options,
       deployments,
@@ -172,6 +175,11 @@ export class Deployments implements DeploymentService {
   ): Promise<void> {
     const params = paramsOf(run, environment, served, given, instance);
     await this.options.start({ ...params, endpointOf: served.version.app });
+  }
+
+  limitWait(id: string): () => void {
+    const run = this.options.find(id);
+    return run === undefined ? () => undefined : this.waitLimit.watch(run);
   }
 
   keys(): EndpointKey[] {

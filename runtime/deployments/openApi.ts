@@ -6,6 +6,7 @@ import {
   KEPT_RESULT_MS,
   MAX_IDEMPOTENCY_KEY_CHARACTERS,
   MAX_OPEN_CALLS,
+  MAX_WAIT_MS,
 } from './callLimits';
 
 type Json = Record<string, unknown>;
@@ -52,7 +53,7 @@ const REFUSALS = {
   401: { description: 'No key of this environment.' },
   422: { description: 'The arguments do not fit.' },
   503: {
-    description: `Nothing can serve now, or ${MAX_OPEN_CALLS} calls of it wait or run; Retry-After says when to try again.`,
+    description: `Nothing can serve now, ${MAX_OPEN_CALLS} calls of it wait or run, or the call stood in line for ${MAX_WAIT_MS / 60_000} minutes while no container came up for it; Retry-After says when to try again.`,
   },
 };
 const KEPT_HOURS = KEPT_RESULT_MS / 3_600_000;

@@ -61,6 +61,10 @@ export class Arrivals {
     return this.coming.has(container);
   }
 
+  comesFor({ groupKey }: Target): boolean {
+    return [...this.coming.keys()].some((container) => container.groupKey === groupKey);
+  }
+
   /** Tells a call that has come to wait how far the container is that it will get. */
   show(call: Call): void {
     for (const [container, { stages, output }] of this.coming) {

@@ -1,5 +1,6 @@
 /** Puts scheduling together on a home: cards, prices, the workers' socket, the engine. */
 import { availableParallelism } from 'node:os';
+import { MAX_WAIT_MS } from '../deployments/callLimits';
 import { VersionImages } from '../deployments/versionImages';
 import { ProcessEngine } from '../engines/process';
 import { detectGpus } from '../gpu/detect';
@@ -15,7 +16,7 @@ export type SchedulerOptions = Pick<
   SchedulerParts,
   'home' | 'store' | 'logger' | 'pythonPackages' | 'python' | 'environment'
 > &
-  Partial<Pick<SchedulerParts, 'clock' | 'cores' | 'engine' | 'gpus'>>;
+  Partial<Pick<SchedulerParts, 'clock' | 'cores' | 'engine' | 'gpus' | 'waitLimitMs'>>;
 
 /** Starts scheduling. Throws `invalid` for a broken price list; Node's errors where the home can't be used. */
 export async function createScheduler(options: SchedulerOptions): Promise<RunService> {
@@ -43,6 +44,7 @@ export async function createScheduler(options: SchedulerOptions): Promise<RunSer
   return new Scheduler({
     ...options,
     clock,
+    waitLimitMs: options.waitLimitMs ?? MAX_WAIT_MS,
     cores,
     engine,
     link,

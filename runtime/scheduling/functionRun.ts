@@ -25,11 +25,10 @@ export function callOfRun(run: Run, target: Target, options: FunctionRunOptions)
     run.calls.delete(call);
     options.ended(run, end);
   };
-  let reason = '';
   const sink: CallSink = {
     waiting: (why) => {
-      if (why === reason) return;
-      reason = why;
+      if (why === run.waitingFor) return;
+      run.waitingFor = why;
       showWaiting(run, why);
     },
     stage: (stage) => showStage(run, stage),

@@ -188,6 +188,11 @@ export class Pool {
     return [...new Set(calls.map((call) => call.run))];
   }
 
+  /** True for a call that waits while nothing comes up that could take it. */
+  waitsInLine({ state, target }: Call): boolean {
+    return state === 'waiting' && !this.arrivals.comesFor(target);
+  }
+
   containerOf(call: Call): Container | undefined {
     for (const container of this.containers.all.values()) {
       if (container.inflight.get(call.id) === call) return container;

@@ -51,6 +51,8 @@ export class Run {
   /** Calls that belong to it and have not ended. */
   readonly calls = new Set<Call>();
   app: string | null = null;
+  /** Why its call is not being worked on yet, and its place in line, as it was told last. */
+  waitingFor: string | undefined;
   outcome: RunOutcome | undefined;
   usage: Usage = { busyMs: 0, gpu: null, count: 0 };
   usd: number | null = null;
@@ -85,6 +87,14 @@ export class Run {
 
   get active(): boolean {
     return this.ms === null;
+  }
+
+  /** Of a container and its imports, in ms; undefined where nothing is known. */
+  get expectedColdStartMs(): number | undefined {
+    const container = this.expected('container', 'cold');
+    const imports = this.expected('imports', 'cold') ?? this.expected('imports', 'zygote');
+    if (container === undefined && imports === undefined) return undefined;
+    return (container ?? 0) + (imports ?? 0);
   }
 
   get past(): readonly RunEvent[] {

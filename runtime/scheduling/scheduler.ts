@@ -136,6 +136,9 @@ export class Scheduler implements RunService {
       withdraw: (owner) => this.pool.serving.withdraw(owner),
       find: (run) => parts.runs.find(run),
       start: (params) => this.start(params),
+      limitMs: parts.waitLimitMs,
+      waitsInLine: (call) => this.pool.waitsInLine(call),
+      fail: (run, error) => this.cancelRun(run, error),
     });
     this.callTargets = new CallTargets({
       targets: this.targets,

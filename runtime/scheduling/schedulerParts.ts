@@ -23,6 +23,8 @@ export interface SchedulerParts {
   /** CPU functions have as many containers each, where they don't say. */
   cores: number;
   clock: Clock;
+  /** How long a call over HTTP may stand in line, in ms. */
+  waitLimitMs: number;
   engine: Engine;
   link: WorkerLink;
   gpus: GpuInventory;

@@ -118,6 +118,8 @@ export interface DeploymentService {
     given: CallArguments,
     instance?: CallArguments,
   ): Promise<void>;
+  /** Ends the run where its call stands in line for too long. Returns the undo. */
+  limitWait(run: string): () => void;
   keys(): EndpointKey[];
   createKey(environment: Environment, name: string): EndpointKey & { key: string };
   /** Throws `not-found`. */

@@ -34,7 +34,7 @@ export class Endpoints {
 
   constructor(
     private readonly service: Pick<RunService, 'watch' | 'cancel' | 'holdItems'> & {
-      deployments: Pick<DeploymentService, 'served' | 'function' | 'callEndpoint'>;
+      deployments: Pick<DeploymentService, 'served' | 'function' | 'callEndpoint' | 'limitWait'>;
     },
     private readonly keeping: CallKeeping,
   ) {}
@@ -95,11 +95,13 @@ export class Endpoints {
     const leave = this.enter(route);
     const run = newRunId();
     let ended = false;
+    let stopLimit: (() => void) | undefined;
     const close = (): void => {
       if (!ended) this.service.cancel(run, 'The client went away before it had the answer.');
     };
     try {
       await this.service.deployments.callEndpoint(run, route.environment, served, args, instance);
+      stopLimit = this.service.deployments.limitWait(run);
       response.once('close', close);
       if (response.destroyed) close();
       await new Promise<void>((resolve) => {
@@ -122,6 +124,7 @@ export class Endpoints {
       });
     } finally {
       response.off('close', close);
+      stopLimit?.();
       leave();
     }
   }

@@ -61,6 +61,7 @@ export class FakeRunService implements RunService {
     function: () => nothingDeployed(),
     call: () => nothingDeployed(),
     callEndpoint: () => nothingDeployed(),
+    limitWait: () => () => undefined,
     keys: () => [],
     createKey: () => nothingDeployed(),
     removeKey: () => nothingDeployed(),
