@@ -92,10 +92,14 @@ function callsOf(client: EndpointClient): Series {
   return { once: (index) => client.call(index % 256), close: () => Promise.resolve() };
 }
 
-/** The first failure goes to stderr: a number alone tells nobody what to mend. */
+/** The kinds of failures go to stderr, numbers in them aside: a count alone tells nobody what to mend. */
 function failed(what: string, failures: readonly string[]): Figure {
-  const [first] = failures;
-  if (first !== undefined) console.error(`${what}: ${first}`);
+  const kinds = new Map<string, number>();
+  for (const failure of failures) {
+    const kind = failure.replace(/(?<=\D)\d+/g, 'N');
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  for (const [kind, count] of kinds) console.error(`${what}: ${String(count)} times ${kind}`);
   return figure(what, failures.length, 'requests', null);
 }
 
