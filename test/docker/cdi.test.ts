@@ -11,18 +11,9 @@ import { startDocker } from '../../scripts/docker/daemon.mjs';
 import type { Gpu } from '../../runtime/protocol/methods';
 import { errorOf, valueOf, type Harness } from '../runtime/scheduling/harness';
 import { skipBecause } from '../support/skip';
-import { dockerApp, openDocker } from './support';
+import { CARDS, dockerApp, openDocker } from './support';
 
 type TestDocker = Awaited<ReturnType<typeof startDocker>>;
-
-const CARDS: Gpu[] = [0, 1].map((index) => ({
-  index,
-  uuid: `GPU-0000000${index}-0000-0000-0000-000000000000`,
-  name: 'NVIDIA L4',
-  model: 'L4',
-  memoryTotalBytes: 24_000_000_000,
-  memoryUsedBytes: 0,
-}));
 
 /** What `nvidia-ctk cdi generate` writes of a card: its device node, and a variable that the driver's tools read. */
 function specification(cards: readonly Gpu[]): string {

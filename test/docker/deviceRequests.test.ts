@@ -5,19 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceRequest, type EngineDevices } from '../../runtime/engines/docker/deviceRequest';
 import { startFailure } from '../../runtime/engines/docker/failures';
-import type { Gpu } from '../../runtime/protocol/methods';
 import { errorOf, type Harness, type WatchedRun } from '../runtime/scheduling/harness';
-import { baseImage, containersOf, dockerApp, dockerClient, openDocker } from './support';
-
-/** No machine of the tests has a card: these are told to the runtime, and the engine refuses them. */
-const CARDS: Gpu[] = [0, 1].map((index) => ({
-  index,
-  uuid: `GPU-0000000${index}-0000-0000-0000-000000000000`,
-  name: 'NVIDIA L4',
-  model: 'L4',
-  memoryTotalBytes: 24_000_000_000,
-  memoryUsedBytes: 0,
-}));
+import { baseImage, CARDS, containersOf, dockerApp, dockerClient, openDocker } from './support';
 
 /**
  * Relays to the suite's engine and adds CDI devices to what it says of itself: it is older than that.

@@ -1,5 +1,6 @@
 /** What tests with a real Docker engine share: the engine that was started for the suite. */
 import Docker from 'dockerode';
+import type { Gpu } from '../../runtime/protocol/methods';
 import { createDockerEngine } from '../../runtime/engines/docker/dockerEngine';
 import { Harness, PYTHON_PACKAGES, type HarnessOptions } from '../runtime/scheduling/harness';
 
@@ -15,6 +16,16 @@ export const baseImage = (): string => named('VELAR_TEST_DOCKER_BASE');
 
 /** Address of this machine as containers reach it. */
 export const gateway = (): string => named('VELAR_TEST_DOCKER_GATEWAY');
+
+/** No machine of the tests has a card: these are told to the runtime. */
+export const CARDS: Gpu[] = [0, 1].map((index) => ({
+  index,
+  uuid: `GPU-0000000${index}-0000-0000-0000-000000000000`,
+  name: 'NVIDIA L4',
+  model: 'L4',
+  memoryTotalBytes: 24_000_000_000,
+  memoryUsedBytes: 0,
+}));
 
 /** A client of the suite's engine, apart from the product's own. */
 export function dockerClient(host = named('DOCKER_HOST')): Docker {

@@ -3,46 +3,15 @@ import { roomNotes } from '../../../runtime/deployments/moveRoom';
 import type { DeployedFunction, Version } from '../../../runtime/protocol/deployments';
 import { diffLines } from '../../../src/client/versions/diffText';
 import { madeUpCards } from '../scheduling/deploying';
+import { madeUpFunction, madeUpVersion } from './madeUpVersion';
 
-const fn = (qualname: string, gpu: string | null, over: object = {}): DeployedFunction => ({
-  qualname,
-  kind: 'function',
-  line: 1,
-  generator: false,
-  async: false,
-  parameters: [],
-  imageKey: 'image-1',
-  image: { base: { kind: 'debian_slim', pythonVersion: null }, layers: [] },
-  options: {
-    gpu: gpu === null ? [] : [{ name: gpu, count: 1 }],
-    timeoutMs: 300_000,
-    startupTimeoutMs: null,
-    retries: 0,
-    minContainers: 0,
-    maxContainers: null,
-    bufferContainers: 0,
-    scaledownWindowMs: 60_000,
-    maxConcurrentInputs: 1,
-    cpu: null,
-    memoryMiB: null,
-    env: {},
-    secrets: [],
-    volumes: {},
-    cacheModels: true,
-    ...over,
-  },
-});
-const version = (number: number, ...functions: DeployedFunction[]): Version => ({
-  app: 'demo',
-  version: number,
-  bundle: `bundle-${number}`,
-  file: 'app.py',
-  functions,
-  cpu: false,
-  at: 0,
-  by: 'me',
-  commit: null,
-});
+const fn = (qualname: string, gpu: string | null, over: object = {}): DeployedFunction => {
+  const plain = madeUpFunction({ qualname });
+  const cards = gpu === null ? [] : [{ name: gpu, count: 1 }];
+  return { ...plain, options: { ...plain.options, gpu: cards, ...over } };
+};
+const version = (number: number, ...functions: DeployedFunction[]): Version =>
+  madeUpVersion(number, functions);
 
 describe('room for a version beside the one that is served', () => {
   const notes = (from: Version | undefined, to: Version, ...models: string[]): string[] =>

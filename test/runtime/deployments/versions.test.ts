@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { openApi } from '../../../runtime/deployments/openApi';
 import { diffVersions } from '../../../runtime/deployments/versionDiff';
-import type { DeployedFunction, Version } from '../../../runtime/protocol/deployments';
+import type { DeployedFunction } from '../../../runtime/protocol/deployments';
 import type { FileEntry } from '../../../runtime/protocol/methods';
 import { argumentsOf } from '../../../runtime/server/endpointArguments';
 import { serverTiming } from '../../../runtime/server/serverTiming';
+import { madeUpFunction as fn, madeUpVersion as version } from './madeUpVersion';
 
 type Parameter = DeployedFunction['parameters'][number];
 
@@ -14,47 +15,6 @@ const parameter = (name: string, more: Partial<Parameter> = {}): Parameter => ({
   default: null,
   kind: 'positional_or_keyword',
   ...more,
-});
-
-const fn = (more: Partial<DeployedFunction> = {}): DeployedFunction => ({
-  qualname: 'f',
-  kind: 'function',
-  line: 1,
-  generator: false,
-  async: false,
-  parameters: [],
-  imageKey: 'image-1',
-  image: { base: { kind: 'debian_slim', pythonVersion: null }, layers: [] },
-  options: {
-    gpu: [],
-    timeoutMs: 300_000,
-    startupTimeoutMs: null,
-    retries: 0,
-    minContainers: 0,
-    maxContainers: null,
-    bufferContainers: 0,
-    scaledownWindowMs: 60_000,
-    maxConcurrentInputs: 1,
-    cpu: null,
-    memoryMiB: null,
-    env: {},
-    secrets: [],
-    volumes: {},
-    cacheModels: true,
-  },
-  ...more,
-});
-
-const version = (number: number, functions: DeployedFunction[]): Version => ({
-  app: 'demo',
-  version: number,
-  bundle: 'b',
-  file: 'app.py',
-  functions,
-  cpu: false,
-  at: 0,
-  by: 'me',
-  commit: null,
 });
 
 const file = (path: string, sha256: string): FileEntry => ({ path, sha256, size: 1, mode: 0o644 });
