@@ -54,6 +54,7 @@ describe('the manifest', () => {
       ...[
         'velar.arguments',
         'velar.tryInputs',
+        'velar.budgetAlerts',
         'velar.runtimes',
         'velar.runtime',
         'velar.velar',
