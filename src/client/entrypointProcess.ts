@@ -27,15 +27,23 @@ async function main(): Promise<void> {
   });
   if (connection === undefined) return;
   const { order, link } = connection;
+  let isHeld = false;
   try {
     const signal = await endOf(link, order.run);
-    await answer({ connected: true });
     const { run, python, request, overlay, shipped } = order;
     await serveEntrypoint(
       link,
       { run, python, request, overlay: new Map(overlay), shipped },
       signal,
+      () => {
+        // Whoever started the run may leave now, not before: the runtime would end it with them.
+        isHeld = true;
+        return answer({ connected: true });
+      },
     );
+  } catch (error) {
+    if (!isHeld) await answer({ error: VelarError.from(error).toWire() });
+    throw error;
   } finally {
     await link.close();
   }

@@ -58,13 +58,17 @@ export interface BegunEntrypoint {
   shipped: Shipped;
 }
 
-/** Runs it to its end and tells the runtime; `signal` says that the run is over. */
+/**
+ * Runs it to its end and tells the runtime; `signal` says that the run is over. `held`: the run is this connection's
+ * from here on, whoever started it. Throws where it does not come to that.
+ */
 export async function serveEntrypoint(
   connection: ClientConnection,
   entrypoint: BegunEntrypoint,
   signal: AbortSignal,
+  held: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  const end = await runLocally(connection, entrypoint, signal);
+  const end = await runLocally(connection, entrypoint, signal, held);
   // A run that has ended already was cancelled, or its session lost; there is nobody to tell.
   if (!signal.aborted) await connection.request('run.finish', { run: entrypoint.run, ...end });
 }
@@ -74,6 +78,7 @@ async function runLocally(
   connection: ClientConnection,
   { run, python, request, overlay, shipped }: BegunEntrypoint,
   signal: AbortSignal,
+  held: () => Promise<void>,
 ): Promise<LocalEnd> {
   const caller = connection.openStream(false);
   const output = connection.openStream(true);
@@ -82,6 +87,7 @@ async function runLocally(
     callerStream: caller.id,
     outputStream: output.id,
   });
+  await held();
   const folder = await mkdtemp(join(tmpdir(), 'velar-local-'));
   const errorFile = join(folder, 'error.json');
   const framesFile = join(folder, 'frames.json');
